@@ -1,0 +1,52 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+
+class AftersalesApproval(models.Model):
+    """One entry of the log of decisions: who asked, approved, refused, or what voided it.
+
+    The log is append-only: nobody writes or deletes an entry, whatever the role.
+    """
+
+    _name = "aftersales.approval"
+    _description = "Approval"
+    _order = "id desc"
+
+    res_model = fields.Char("Model", required=True, readonly=True)
+    res_id = fields.Many2oneReference("Record", model_field="res_model", required=True, readonly=True)
+    round = fields.Integer(
+        required=True, readonly=True, help="Each submission starts a new round of decisions."
+    )
+    step = fields.Char(required=True, readonly=True)
+    label = fields.Char("Step name", readonly=True)
+    decision = fields.Selection(
+        [
+            ("submitted", "Submitted"),
+            ("approved", "Approved"),
+            ("refused", "Refused"),
+            ("void", "Void"),
+        ],
+        required=True,
+        readonly=True,
+        help="Void: the content was changed afterwards, so the approval no longer holds.",
+    )
+    user_id = fields.Many2one("res.users", "Decided by", required=True, readonly=True)
+    date = fields.Datetime(required=True, readonly=True, default=fields.Datetime.now)
+    note = fields.Text("Reason", readonly=True)
+    regulation_id = fields.Many2one("aftersales.regulation", "Article", readonly=True)
+    digest = fields.Char(
+        "Content hash", readonly=True, help="SHA-256 of the content that was decided on."
+    )
+
+    _record_idx = models.Index("(res_model, res_id)")
+    # the last line of defence when two people decide the same step at the same moment
+    _decision_uniq = models.UniqueIndex(
+        "(res_model, res_id, round, step) WHERE decision IN ('approved', 'refused')",
+        "This step has just been decided by somebody else. Reload the page.",
+    )
+
+    def write(self, vals):
+        raise UserError(self.env._("The approval log can't be changed."))
+
+    def unlink(self):
+        raise UserError(self.env._("The approval log can't be deleted."))

@@ -1,0 +1,367 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+
+class AftersalesServiceRecord(models.Model):
+    """现场服务记录表: what was found and done on site, signed by the customer (M3.2–M3.4)."""
+
+    _name = "aftersales.service.record"
+    _description = "Service record"
+    _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
+    _order = "id desc"
+    _check_company_auto = True
+
+    name = fields.Char("Number", required=True, readonly=True, copy=False, default="/")
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, default=lambda self: self.env.company
+    )
+    state = fields.Selection(
+        [
+            ("draft", "On site"),
+            ("signed", "Signed"),
+            ("done", "Valid"),
+            ("cancelled", "Cancelled"),
+        ],
+        default="draft",
+        required=True,
+        readonly=True,
+        copy=False,
+        tracking=True,
+    )
+    request_id = fields.Many2one(
+        "aftersales.request", "Request", required=True, index=True, check_company=True
+    )
+    card_id = fields.Many2one(related="request_id.card_id", store=True, index="btree_not_null")
+    partner_id = fields.Many2one(related="request_id.partner_id", store=True, index=True)
+    product_id = fields.Many2one(related="request_id.product_id", store=True)
+    lot_id = fields.Many2one(related="request_id.card_id.lot_id")
+    center_id = fields.Many2one(
+        related="request_id.center_id", string="Service center", store=True, index="btree_not_null"
+    )
+    region_id = fields.Many2one(related="request_id.region_id", store=True)
+    technician_id = fields.Many2one(
+        "res.users",
+        "Technician",
+        required=True,
+        default=lambda self: self.env.user,
+        tracking=True,
+    )
+    arrival = fields.Datetime("Arrived", copy=False, help="When the technician was at the machine.")
+    service_date = fields.Date(
+        "Service date",
+        compute="_compute_service_date",
+        store=True,
+        help="The day of arrival in the company's time zone; prices and settlement go by it.",
+    )
+    nameplate = fields.Char(
+        "Number on the nameplate", help="As read from the machine itself (M3.2).", copy=False
+    )
+    nameplate_match = fields.Boolean(compute="_compute_nameplate_match")
+    nameplate_reason = fields.Char(
+        "Why the nameplate differs", help="Needed when the nameplate isn't the card's serial."
+    )
+    hour_meter = fields.Float("Hour meter (h)", copy=False)
+    fault = fields.Text("Fault", help="What happened, and how.", copy=False)
+    cause = fields.Text("Cause", help="Why it happened. May not be left blank (M3.4).", copy=False)
+    responsibility = fields.Selection(
+        [
+            ("product", "Product quality"),
+            ("customer", "Use or care by the customer"),
+            ("service", "Earlier service"),
+            ("other", "Other"),
+        ],
+        copy=False,
+    )
+    work_done = fields.Text("Work done", copy=False)
+    machine_checked = fields.Boolean(
+        "Whole machine checked",
+        copy=False,
+        help="After the repair the whole machine was checked and hidden faults removed (M3.3).",
+    )
+    explained = fields.Boolean(
+        "Fault, use and care explained", copy=False, help="To the customer, on site (M3.3)."
+    )
+    part_ids = fields.One2many(
+        "aftersales.service.record.part", "record_id", "Parts replaced", copy=False
+    )
+    no_parts = fields.Boolean(
+        "No parts replaced", copy=False, help="Tick it, so that no parts is a statement, not a gap."
+    )
+    missing = fields.Text("Still missing", compute="_compute_missing")
+    signed_by = fields.Char("Signed by", readonly=True, copy=False, tracking=True)
+    signed_on = fields.Datetime("Signed on", readonly=True, copy=False)
+    signature = fields.Image(readonly=True, copy=False, max_width=1024, max_height=1024)
+    signature_digest = fields.Char(
+        "Signed content",
+        readonly=True,
+        copy=False,
+        help="SHA-256 of what was signed. A later change of it voids the signature.",
+    )
+
+    @api.depends("arrival", "company_id")
+    def _compute_service_date(self):
+        for record in self:
+            record.service_date = (
+                record.arrival and record.company_id._aftersales_local(record.arrival).date()
+            )
+
+    @api.depends("nameplate", "request_id.card_id.lot_id.name")
+    def _compute_nameplate_match(self):
+        for record in self:
+            record.nameplate_match = bool(record.nameplate) and (
+                record.nameplate.strip() == record.lot_id.name
+            )
+
+    @api.depends(
+        lambda self: [
+            *self._get_required_fields(),
+            "nameplate_match",
+            "nameplate_reason",
+            "no_parts",
+            "part_ids.disposition",
+            "part_ids.scrap_photo",
+        ]
+    )
+    @api.depends_context("lang")
+    def _compute_missing(self):
+        for record in self:
+            record.missing = "\n".join(record._get_missing()) or False
+
+    @api.constrains("arrival", "request_id")
+    def _check_arrival(self):
+        for record in self:
+            if not record.arrival:
+                continue
+            if record.arrival > fields.Datetime.now():
+                raise ValidationError(self.env._("The arrival can't lie in the future."))
+            if record.arrival < record.request_id.request_date:
+                raise ValidationError(
+                    self.env._("Nobody arrived before the request was received: check the time.")
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
+            "aftersales.service.record", len(vals_list)
+        )
+        for vals, number in zip(vals_list, numbers, strict=True):
+            vals["name"] = number
+        records = super().create(vals_list)
+        records._note_arrival()
+        return records
+
+    def write(self, vals):
+        self._check_not_final(vals)
+        result = super().write(vals)
+        if "arrival" in vals:
+            self._note_arrival()
+        if self._get_signed_content().keys() & vals.keys():
+            self._void_changed_signature()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_draft(self):
+        if any(record.state != "draft" or record.signed_on for record in self):
+            raise UserError(
+                self.env._("A record that the customer signed, or that was closed, is kept.")
+            )
+
+    def _note_arrival(self):
+        for record in self.filtered("arrival"):
+            record.request_id._start_visit(record.arrival)
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {
+            "signed_by",
+            "signed_on",
+            "signature",
+            "signature_digest",
+        }
+
+    def _check_not_final(self, vals):
+        if self._get_signed_content().keys() & vals.keys():
+            for record in self:
+                if record.state in ("done", "cancelled"):
+                    raise UserError(
+                        self.env._("%s is closed and can't be changed any more.", record.name)
+                    )
+
+    # --- completeness (M3.4) ---------------------------------------------------------------
+
+    def _get_required_fields(self):
+        """Return the fields that may not be left blank."""
+        return [
+            "arrival",
+            "nameplate",
+            "fault",
+            "cause",
+            "responsibility",
+            "work_done",
+            "machine_checked",
+            "explained",
+        ]
+
+    def _get_missing(self):
+        """Return what is missing for a complete record, each as words for the user."""
+        self.ensure_one()
+        missing = [
+            self._fields[name]._description_string(self.env)
+            for name in self._get_required_fields()
+            if not (self[name].strip() if isinstance(self[name], str) else self[name])
+        ]
+        if self.nameplate and not self.nameplate_match and not self.nameplate_reason:
+            missing.append(self._fields["nameplate_reason"]._description_string(self.env))
+        if not self.part_ids and not self.no_parts:
+            missing.append(self.env._("Parts replaced, or the statement that there were none"))
+        if self.part_ids and self.no_parts:
+            missing.append(self.env._("“No parts replaced” is ticked, but parts are listed"))
+        for part in self.part_ids:
+            missing += part._get_missing()
+        return missing
+
+    def _check_complete(self):
+        for record in self:
+            missing = record._get_missing()
+            if missing:
+                raise UserError(
+                    self.env._(
+                        "The record %(record)s is not complete (M3.4). Missing:\n%(missing)s",
+                        record=record.name,
+                        missing="\n".join(f"• {label}" for label in missing),
+                    )
+                )
+
+    # --- signature -------------------------------------------------------------------------
+
+    def _get_signed_content(self):
+        """Return what the customer signs for, as a spec for `_get_content`."""
+        names = [
+            *self._get_required_fields(),
+            "request_id",
+            "technician_id",
+            "nameplate_reason",
+            "hour_meter",
+            "no_parts",
+        ]
+        part = self.env["aftersales.service.record.part"]
+        return {
+            **dict.fromkeys(names),
+            "part_ids": dict.fromkeys(part._get_signed_fields()),
+        }
+
+    def _is_signature_valid(self):
+        """Tell whether the customer signed exactly what the record says now."""
+        self.ensure_one()
+        return bool(self.signature) and self.signature_digest == self._get_content_digest(
+            self._get_signed_content()
+        )
+
+    def action_sign(self, signed_by, signature):
+        """Take the customer's signature under the complete record (M3.4, H9).
+
+        :param str signed_by: name of the person who signs
+        :param signature: image, base64
+        """
+        for record in self:
+            record.check_access("write")
+            record.lock_for_update(allow_referencing=True)
+            if record.state != "draft":
+                raise UserError(self.env._("%s has already been signed.", record.name))
+            if not (signed_by or "").strip() or not signature:
+                raise UserError(self.env._("The customer's name and signature are needed."))
+            record._check_complete()
+            record._write_protected(
+                {
+                    "state": "signed",
+                    "signed_by": signed_by.strip(),
+                    "signed_on": fields.Datetime.now(),
+                    "signature": signature,
+                    "signature_digest": record._get_content_digest(record._get_signed_content()),
+                }
+            )
+        return True
+
+    def action_open_sign(self):
+        """Open the signing window; says first what is still missing."""
+        self.ensure_one()
+        self._check_complete()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Customer's signature"),
+            "res_model": "aftersales.sign",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_record_id": self.id},
+        }
+
+    def _void_changed_signature(self):
+        """Void the signature of records that no longer say what was signed."""
+        for record in self:
+            if record.state != "signed" or record._is_signature_valid():
+                continue
+            signer = record.signed_by
+            record._write_protected(
+                {
+                    "state": "draft",
+                    "signed_by": False,
+                    "signed_on": False,
+                    "signature": False,
+                    "signature_digest": False,
+                }
+            )
+            record.message_post(
+                body=self.env._(
+                    "%(user)s changed the record after %(signer)s had signed it: the signature is "
+                    "void and the customer has to sign again.",
+                    user=self.env.user.name,
+                    signer=signer,
+                )
+            )
+
+    # --- actions ---------------------------------------------------------------------------
+
+    def action_done(self):
+        """Make the record valid: complete and signed, or not at all (M3.4)."""
+        for record in self:
+            record.check_access("write")
+            record.lock_for_update(allow_referencing=True)
+            if record.state == "done":
+                raise UserError(self.env._("%s is already valid.", record.name))
+            record._check_complete()
+            if record.state != "signed" or not record._is_signature_valid():
+                raise UserError(
+                    self.env._(
+                        "%s is not signed by the customer: without a signature the service is not "
+                        "valid (M3.4). Press “Sign” and let the customer sign.",
+                        record.name,
+                    )
+                )
+        self._write_protected({"state": "done"})
+        for record in self:
+            record._on_done()
+        return True
+
+    def _on_done(self):
+        """Do what follows from a valid record."""
+        # sudo: the technician closes the record; that the request is thereby answered needs no
+        # right on requests.
+        self.request_id.sudo()._finish(fields.Datetime.now())
+
+    def action_cancel(self, reason=None):
+        """Cancel a record that is not valid, with a reason."""
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason why the record is cancelled."))
+        for record in self:
+            record.check_access("write")
+            if record.state == "done":
+                raise UserError(self.env._("%s is valid and stays.", record.name))
+            record._write_protected({"state": "cancelled"})
+            record.message_post(body=self.env._("Cancelled: %s", reason))
+        return True
+
+    def action_open_cancel(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_cancel", self.env._("Cancel record")
+        )

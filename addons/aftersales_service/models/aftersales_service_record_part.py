@@ -1,0 +1,118 @@
+from odoo import api, fields, models
+
+
+class AftersalesServiceRecordPart(models.Model):
+    """A part that was replaced on site: what was fitted, and what was taken off."""
+
+    _name = "aftersales.service.record.part"
+    _description = "Replaced part"
+    _order = "record_id, id"
+    _check_company_auto = True
+    _rec_name = "product_id"
+
+    record_id = fields.Many2one(
+        "aftersales.service.record", required=True, ondelete="cascade", index=True
+    )
+    company_id = fields.Many2one(related="record_id.company_id", store=True)
+    center_id = fields.Many2one(related="record_id.center_id", store=True)
+    product_id = fields.Many2one(
+        "product.product",
+        "Part",
+        required=True,
+        domain=[("type", "=", "consu")],
+        check_company=True,
+        index=True,
+    )
+    quantity = fields.Integer(required=True, default=1, help="Each piece gets its own tag.")
+    source = fields.Selection(
+        [
+            ("stock", "Center's own stock"),
+            ("urgent", "Urgent order"),
+            ("outside", "Bought outside"),
+        ],
+        required=True,
+        default="stock",
+        help="Where the new part came from. It decides the management fee (M8.7, M8.8).",
+    )
+    serial_fitted = fields.Char("Serial fitted")
+    serial_removed = fields.Char("Serial removed")
+    disposition = fields.Selection(
+        [("return", "Return"), ("scrap", "Scrap on the spot")],
+        "Removed part",
+        required=True,
+        default="return",
+        help="What happens to the part that was taken off.",
+    )
+    scrap_photo = fields.Image(
+        "Photo of the scrapped part",
+        max_width=1920,
+        max_height=1920,
+        help="Needed when the removed part is scrapped on the spot.",
+    )
+    coverage_id = fields.Many2one(
+        "aftersales.warranty.coverage", "Covered by", compute="_compute_coverage_id"
+    )
+    state = fields.Selection(related="record_id.state")
+
+    _quantity_positive = models.Constraint(
+        "CHECK(quantity > 0)", "At least one piece was replaced."
+    )
+
+    @api.depends("product_id", "record_id.service_date", "record_id.hour_meter")
+    def _compute_coverage_id(self):
+        for part in self:
+            record = part.record_id
+            part.coverage_id = bool(record.card_id and record.service_date) and (
+                record.card_id._get_coverage(
+                    part.product_id, record.service_date, record.hour_meter
+                )
+            )
+
+    @api.model
+    def _get_signed_fields(self):
+        """Return the fields that are part of what the customer signs."""
+        return [
+            "product_id",
+            "quantity",
+            "source",
+            "serial_fitted",
+            "serial_removed",
+            "disposition",
+            "scrap_photo",
+        ]
+
+    def _get_missing(self):
+        """Return what is missing on this line, in words for the user."""
+        self.ensure_one()
+        missing = []
+        if self.disposition == "scrap" and not self.scrap_photo:
+            missing.append(
+                self.env._("Photo of the scrapped part “%s”", self.product_id.display_name)
+            )
+        return missing
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        records = self.env["aftersales.service.record"].browse(
+            {vals["record_id"] for vals in vals_list if vals.get("record_id")}
+        )
+        records._check_not_final({"part_ids": True})
+        parts = super().create(vals_list)
+        parts.record_id._void_changed_signature()
+        return parts
+
+    def write(self, vals):
+        signed = bool(vals.keys() & set(self._get_signed_fields()) | vals.keys() & {"record_id"})
+        if signed:
+            self.record_id._check_not_final({"part_ids": True})
+        result = super().write(vals)
+        if signed:
+            self.record_id._void_changed_signature()
+        return result
+
+    def unlink(self):
+        records = self.record_id
+        records._check_not_final({"part_ids": True})
+        result = super().unlink()
+        records._void_changed_signature()
+        return result

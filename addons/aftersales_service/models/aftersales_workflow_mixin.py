@@ -1,0 +1,114 @@
+import hashlib
+import json
+
+from odoo import api, models
+from odoo.exceptions import AccessError
+
+
+class AftersalesWorkflowMixin(models.AbstractModel):
+    """States and results that only the model's own actions may change.
+
+    ``readonly`` holds in the web client only: RPC and import could still write a state and so
+    skip every check of the action that leads to it. The fields named by `_get_protected_fields`
+    are refused in `create` and `write` for everybody; the actions check role and conditions
+    and then write through `_write_protected`.
+    """
+
+    _name = "aftersales.workflow.mixin"
+    _description = "Fields closed to direct changes"
+
+    def _get_protected_fields(self):
+        """Return the names of the fields that only actions may change."""
+        return {"state"}
+
+    def _get_reason_actions(self):
+        """Return the names of the actions that take a reason, for the window that asks for it."""
+        return {"action_refuse", "action_cancel", "action_void"}
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            protected = self._get_protected_fields()
+            defaults = self.default_get(list(protected))
+            for vals in vals_list:
+                self._check_protected(
+                    name
+                    for name in protected & vals.keys()
+                    if vals[name] and vals[name] != defaults.get(name)
+                )
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if not self.env.su:
+            names = self._get_protected_fields() & vals.keys()
+            self._check_protected(
+                name for name in names if any(not r._is_same(name, vals[name]) for r in self)
+            )
+        return super().write(vals)
+
+    def _is_same(self, name, value):
+        """Tell whether writing ``value`` would leave the field ``name`` as it is."""
+        field = self._fields[name]
+        return field.convert_to_write(
+            field.convert_to_record(field.convert_to_cache(value, self), self), self
+        ) == field.convert_to_write(self[name], self)
+
+    def _check_protected(self, names):
+        labels = [self._fields[name]._description_string(self.env) for name in names]
+        if labels:
+            raise AccessError(
+                self.env._(
+                    "%(fields)s on “%(model)s” can't be changed by hand: use the buttons of the "
+                    "form, which check what has to be checked.",
+                    fields=", ".join(sorted(labels)),
+                    model=self.env["ir.model"]._get(self._name).display_name,
+                )
+            )
+
+    def _write_protected(self, vals):
+        """Write fields that are closed to direct changes, after the action's own checks."""
+        # sudo: nobody may write these fields directly; whether this user may perform the
+        # action was checked by the caller, and the record was reached through its rules.
+        return self.sudo().write(vals)
+
+    def _check_group(self, xmlid):
+        """Raise AccessError unless the current user has the group ``xmlid``.
+
+        Deliberately not satisfied by sudo: a decision belongs to a person.
+        """
+        if not self.env.user.has_group(xmlid):
+            group = self.env.ref(xmlid).sudo()
+            raise AccessError(
+                self.env._(
+                    "Only “%(group)s” may do this. Ask a colleague who has this role, or your "
+                    "administrator.",
+                    group=group.name,
+                )
+            )
+
+    def _get_content(self, spec):
+        """Return the plain values of the fields named in ``spec``, for freezing or hashing.
+
+        :param dict spec: field name → None, or for lines the ``spec`` of each line
+        """
+        self.ensure_one()
+        content = {}
+        for name, line_spec in spec.items():
+            value = self[name]
+            if line_spec is not None:
+                content[name] = [line._get_content(line_spec) for line in value.sorted("id")]
+            elif isinstance(value, models.BaseModel):
+                content[name] = sorted(value.ids)
+            elif isinstance(value, bytes):
+                content[name] = hashlib.sha256(value).hexdigest()
+            else:
+                content[name] = value
+        return content
+
+    def _get_content_digest(self, spec):
+        """Return the SHA-256 of the content that ``spec`` names, in hexadecimal."""
+        # sudo: the content is only hashed; a field or line that this user may not read belongs
+        # to it all the same.
+        content = self.sudo().with_context(bin_size=False)._get_content(spec)
+        text = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()

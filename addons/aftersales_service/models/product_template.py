@@ -1,0 +1,12 @@
+from odoo import fields, models
+
+
+class ProductTemplate(models.Model):
+    _inherit = "product.template"
+
+    warranty_policy_id = fields.Many2one(
+        "aftersales.warranty.policy",
+        "Warranty policy",
+        help="A warranty card opens from this policy for each serial number delivered to a "
+        "customer. Changing it never changes cards that were issued.",
+    )

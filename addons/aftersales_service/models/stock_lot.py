@@ -1,0 +1,7 @@
+from odoo import fields, models
+
+
+class StockLot(models.Model):
+    _inherit = "stock.lot"
+
+    warranty_card_ids = fields.One2many("aftersales.warranty.card", "lot_id", "Warranty cards")

@@ -1,0 +1,2 @@
+from . import aftersales_reason
+from . import aftersales_sign

@@ -1,0 +1,40 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+
+class AftersalesReason(models.TransientModel):
+    """Asks for a reason and hands it to the action that needs one."""
+
+    _name = "aftersales.reason"
+    _description = "Reason"
+
+    res_model = fields.Char(required=True, readonly=True)
+    res_id = fields.Integer(required=True, readonly=True)
+    method = fields.Char(required=True, readonly=True)
+    reason = fields.Text(required=True)
+
+    def _open(self, record, method, title):
+        """Return the action that opens the window for ``record.method(reason)``."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": self._name,
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {
+                "default_res_model": record._name,
+                "default_res_id": record.id,
+                "default_method": method,
+            },
+        }
+
+    def action_confirm(self):
+        """Perform the action with the reason given."""
+        self.ensure_one()
+        record = self.env[self.res_model].browse(self.res_id)
+        # the method's name comes from the client: only those that ask for a reason may be called
+        if not isinstance(record, self.pool["aftersales.workflow.mixin"]) or (
+            self.method not in record._get_reason_actions() or not hasattr(record, self.method)
+        ):
+            raise UserError(self.env._("This can't be done with a reason."))
+        return getattr(record, self.method)(self.reason)
