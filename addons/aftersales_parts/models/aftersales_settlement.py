@@ -1,0 +1,535 @@
+from dateutil.relativedelta import relativedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class AftersalesSettlement(models.Model):
+    """代垫服务费用清单: a month's parts that a center paid in advance, and how they are paid back.
+
+    Confirmed by the center, the payable amount is credited to the center's parts account before
+    its VAT invoice arrives (M8.5); the invoice is then matched to the cent (M8.6).
+    """
+
+    _name = "aftersales.settlement"
+    _description = "Settlement"
+    _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
+    _order = "month desc, id desc"
+    _check_company_auto = True
+
+    name = fields.Char("Number", required=True, readonly=True, copy=False, default="/")
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, default=lambda self: self.env.company
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    center_id = fields.Many2one(
+        "res.partner",
+        "Service center",
+        required=True,
+        domain="[('is_service_center', '=', True)]",
+        index=True,
+        check_company=True,
+    )
+    region_id = fields.Many2one(related="center_id.aftersales_region_id", store=True)
+    month = fields.Date(
+        required=True, index=True, help="The month of the services, given by its first day."
+    )
+    direction = fields.Selection(
+        [("payable", "We pay a service center")],
+        required=True,
+        default="payable",
+    )
+    kind = fields.Selection([("parts", "Parts paid in advance")], required=True, default="parts")
+    line_ids = fields.One2many("aftersales.settlement.line", "settlement_id", "Lines")
+    amount_parts = fields.Monetary("Parts", compute="_compute_amounts", store=True)
+    amount_fee = fields.Monetary("Management fee", compute="_compute_amounts", store=True)
+    amount_claimed = fields.Monetary("Claimed", compute="_compute_amounts", store=True)
+    amount_payable = fields.Monetary(
+        "Payable",
+        compute="_compute_amounts",
+        store=True,
+        help="What the center is credited and has to invoice, VAT included.",
+    )
+    date_filing = fields.Datetime(
+        "To be filed until",
+        compute="_compute_date_filing",
+        help="End of the filing day, in the company's time zone (M8.3).",
+    )
+    date_confirmed = fields.Datetime("Confirmed on", readonly=True, copy=False)
+    move_id = fields.Many2one(
+        "account.move", "Settlement entry", readonly=True, copy=False, check_company=True
+    )
+    bill_id = fields.Many2one(
+        "account.move", "Vendor bill", readonly=True, copy=False, check_company=True
+    )
+    fapiao_ids = fields.One2many("aftersales.fapiao", "settlement_id", "Fapiao")
+    amount_invoiced = fields.Monetary("Invoiced", compute="_compute_amount_invoiced")
+    amount_difference = fields.Monetary(
+        "Not invoiced yet",
+        compute="_compute_amount_invoiced",
+        help="What the fapiao still lacks; it has to be zero to the cent.",
+    )
+    state = fields.Selection(
+        [
+            ("draft", "Draft"),
+            ("submitted", "Filed"),
+            ("verified", "Audited"),
+            ("sent", "Sent"),
+            ("confirmed", "Confirmed"),
+            ("reconciled", "Reconciled"),
+            ("cancelled", "Cancelled"),
+        ],
+        default="draft",
+        required=True,
+        readonly=True,
+        copy=False,
+        tracking=True,
+    )
+
+    _period_uniq = models.UniqueIndex(
+        "(company_id, center_id, month, kind, direction) WHERE state <> 'cancelled'",
+        "This service center already has a settlement of this month.",
+    )
+
+    @api.depends(
+        "line_ids.price_unit",
+        "line_ids.amount_fee",
+        "line_ids.amount_claimed",
+        "line_ids.amount_payable",
+    )
+    def _compute_amounts(self):
+        names = ("price_unit", "amount_fee", "amount_claimed", "amount_payable")
+        sums = {
+            settlement.id: values
+            for settlement, *values in self.env["aftersales.settlement.line"]._read_group(
+                [("settlement_id", "in", self.ids)],
+                ["settlement_id"],
+                [f"{name}:sum" for name in names],
+            )
+        }
+        for settlement in self:
+            (
+                settlement.amount_parts,
+                settlement.amount_fee,
+                settlement.amount_claimed,
+                settlement.amount_payable,
+            ) = sums.get(settlement.id, (0, 0, 0, 0))
+
+    @api.depends("month", "company_id")
+    def _compute_date_filing(self):
+        for settlement in self:
+            if not settlement.month:
+                settlement.date_filing = False
+                continue
+            terms = self.env["aftersales.settlement.terms"]._get_terms(
+                settlement.company_id, settlement.month
+            )
+            settlement.date_filing = settlement.company_id._aftersales_utc(
+                settlement.month + relativedelta(months=1, day=terms.filing_day)
+            )
+
+    @api.depends("fapiao_ids.amount_total", "amount_payable")
+    def _compute_amount_invoiced(self):
+        for settlement in self:
+            # sudo: the center sees what it has invoiced without access to the company's fapiao
+            settlement.amount_invoiced = sum(settlement.sudo().fapiao_ids.mapped("amount_total"))
+            settlement.amount_difference = settlement.currency_id.round(
+                settlement.amount_payable - settlement.amount_invoiced
+            )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
+            "aftersales.settlement", len(vals_list)
+        )
+        for vals, number in zip(vals_list, numbers, strict=True):
+            vals["name"] = number
+            if month := fields.Date.to_date(vals.get("month")):
+                vals["month"] = month.replace(day=1)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        fixed = {"center_id", "month", "kind", "direction", "company_id"} & vals.keys()
+        if fixed and any(not s._is_same(name, vals[name]) for s in self for name in fixed):
+            raise UserError(
+                self.env._(
+                    "Center, month and kind of a settlement are fixed. Cancel it and generate the "
+                    "right one."
+                )
+            )
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_draft(self):
+        if any(settlement.state != "draft" for settlement in self):
+            raise UserError(self.env._("Only a draft settlement can be deleted."))
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {"move_id", "bill_id", "date_confirmed"}
+
+    # --- generation (M8.3) -----------------------------------------------------------------
+
+    @api.model
+    def _generate(self, month, centers=None):
+        """Return the settlements of ``month``, made or completed from the valid service records.
+
+        Safe to run again: a part is settled once, drafts are completed, others left alone.
+
+        :param date month: any day of the month of the services
+        :param centers: the service centers; default all that have something to settle
+        :raises UserError: a part has no wholesale price on its day of service (M8.1)
+        """
+        month = month.replace(day=1)
+        company = self.env.company
+        domain = [
+            ("company_id", "=", company.id),
+            ("record_id.state", "=", "done"),
+            ("date_removed", ">=", month),
+            ("date_removed", "<", month + relativedelta(months=1)),
+        ]
+        if centers:
+            domain.append(("center_id", "in", centers.ids))
+        tags = self.env["aftersales.used.part"].search(domain, order="name")
+        settled = self.env["aftersales.settlement.line"].search(
+            [("used_part_id", "in", tags.ids)]
+        ).used_part_id
+        tags -= settled
+        existing = self.search(
+            [
+                ("company_id", "=", company.id),
+                ("month", "=", month),
+                ("kind", "=", "parts"),
+                ("direction", "=", "payable"),
+                ("state", "!=", "cancelled"),
+                *([("center_id", "in", centers.ids)] if centers else []),
+            ]
+        )
+        by_center = {settlement.center_id: settlement for settlement in existing}
+        new_centers = tags.center_id.filtered(lambda c: c not in by_center)
+        created = self.create([{"center_id": c.id, "month": month} for c in new_centers])
+        by_center.update({settlement.center_id: settlement for settlement in created})
+        for center, center_tags in tags.grouped("center_id").items():
+            settlement = by_center[center]
+            if settlement.state == "draft":
+                settlement._add_lines(center_tags)
+        return existing | created
+
+    def _add_lines(self, tags):
+        """Add a line for each tag, priced by the year's list on its day of service (M8.1)."""
+        self.ensure_one()
+        lines = self.env["aftersales.settlement.line"]
+        prices = self._get_prices(tags)
+        unpriced = tags.filtered(lambda t: t not in prices)
+        if unpriced:
+            raise UserError(
+                self.env._(
+                    "No wholesale price on the day of service, so these parts can't be claimed "
+                    "(M8.1):\n%s\nAdd them to the price list of the year.",
+                    "\n".join(
+                        f"• {t.name} {t.product_id.display_name} ({t.date_removed})"
+                        for t in unpriced
+                    ),
+                )
+            )
+        # sudo: lines hold only figures that the system computes; nobody writes them
+        lines.sudo().create([lines._prepare_vals(self, tag, *prices[tag]) for tag in tags])
+
+    def _get_prices(self, tags):
+        """Return {tag: (price, rule)} for the tags that the price list has a rule for.
+
+        A price that no rule of the list sets is no price: core would fall back to the product's
+        sales price, and to yesterday's one outside the dates of the list.
+        """
+        pricelist = self.company_id.aftersales_pricelist_id
+        if not pricelist:
+            raise UserError(
+                self.env._(
+                    "Choose the wholesale price list under Settings ▸ Invoicing ▸ After-sales."
+                )
+            )
+        items = self.env["product.pricelist.item"]
+        prices = {}
+        for arrival, day_tags in tags.grouped(lambda t: t.record_id.arrival).items():
+            found = pricelist._compute_price_rule(
+                day_tags.product_id, 1, currency=self.currency_id, date=arrival
+            )
+            for tag in day_tags:
+                price, rule = found[tag.product_id.id]
+                if rule:
+                    prices[tag] = (self.currency_id.round(price), items.browse(rule))
+        return prices
+
+    # --- flow ------------------------------------------------------------------------------
+
+    def _check_state(self, *states):
+        labels = dict(self._fields["state"]._description_selection(self.env))
+        for settlement in self:
+            if settlement.state not in states:
+                raise UserError(
+                    self.env._(
+                        "%(settlement)s is “%(state)s”; this can only be done when it is "
+                        "“%(expected)s”.",
+                        settlement=settlement.name,
+                        state=labels[settlement.state],
+                        expected=labels[states[0]],
+                    )
+                )
+
+    def _lock(self, *states):
+        """Check access, lock, and check the state on what is then the truth."""
+        self.check_access("write")
+        self.lock_for_update(allow_referencing=True)
+        self.invalidate_recordset(["state"])
+        self._check_state(*states)
+
+    def action_submit(self):
+        """File the list (M8.3)."""
+        self._lock("draft")
+        for settlement in self:
+            if not settlement.line_ids:
+                raise UserError(self.env._("%s has no lines to file.", settlement.name))
+        self._write_protected({"state": "submitted"})
+        return True
+
+    def action_verify(self):
+        """Audit the list against the inspected used parts (M8.4)."""
+        self._check_group("aftersales_service.group_customer_service")
+        self._lock("submitted")
+        # sudo: the auditor fixes figures that nobody may write by hand
+        self.sudo().line_ids._verify()
+        self._write_protected({"state": "verified"})
+        return True
+
+    def action_send(self):
+        """Send the audited result to the center (M8.5)."""
+        self._check_group("aftersales_service.group_customer_service")
+        self._lock("verified")
+        self._write_protected({"state": "sent"})
+        for settlement in self:
+            settlement.message_subscribe(settlement.center_id.ids)
+            settlement.message_post_with_source(
+                "aftersales_parts.message_settlement_sent",
+                render_values={"settlement": settlement},
+                subtype_xmlid="mail.mt_comment",
+                partner_ids=settlement.center_id.ids,
+            )
+        return True
+
+    def action_confirm(self):
+        """Confirm as the service center; the amount is credited at once (M8.5)."""
+        self._check_group("aftersales_service.group_center")
+        self._lock("sent")
+        for settlement in self:
+            settlement._write_protected(
+                {"state": "confirmed", "date_confirmed": fields.Datetime.now()}
+            )
+            # sudo: the center confirms; the entry follows from the confirmed figures alone
+            settlement.sudo()._post_entry()
+        return True
+
+    def action_cancel(self, reason=None):
+        """Cancel a settlement that is not confirmed yet; its parts can be settled again."""
+        self._check_group("aftersales_service.group_customer_service")
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason why the settlement is cancelled."))
+        self._lock("draft", "submitted", "verified", "sent")
+        for settlement in self:
+            settlement.message_post(
+                body=self.env._(
+                    "Cancelled: %(reason)s (%(count)s lines, %(amount)s claimed)",
+                    reason=reason,
+                    count=len(settlement.line_ids),
+                    amount=settlement.currency_id.format(settlement.amount_claimed),
+                )
+            )
+        # sudo: lines of a cancelled list are released, so that their parts can be settled again
+        self.sudo().line_ids.unlink()
+        self._write_protected({"state": "cancelled"})
+        return True
+
+    def action_open_cancel(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_cancel", self.env._("Cancel settlement")
+        )
+
+    # --- books -----------------------------------------------------------------------------
+
+    def _get_net(self):
+        """Return the payable amount without VAT, in the company's currency."""
+        self.ensure_one()
+        tax = self.company_id.aftersales_purchase_tax_id
+        return self.currency_id.round(self.amount_payable / (1 + tax.amount / 100))
+
+    def _post_entry(self):
+        """Credit the payable amount to the center's parts account (M8.5).
+
+        The center has not issued its invoice yet, so no VAT is booked: the net amount waits on
+        the accrued account, the gross amount on the claims account until the fapiao arrives.
+        """
+        self.ensure_one()
+        if self.currency_id.is_zero(self.amount_payable):
+            return
+        self.company_id._aftersales_check_accounting()
+        move = self.env["account.move"].create(self._prepare_entry_vals())
+        move.action_post()
+        self._write_protected({"move_id": move.id})
+        self._offset_invoices()
+
+    def _prepare_entry_vals(self):
+        company = self.company_id
+        net, gross = self._get_net(), self.amount_payable
+        receivable = self.center_id.with_company(company).property_account_receivable_id
+        lines = [
+            (company.aftersales_expense_account_id, net),
+            (company.aftersales_claims_account_id, gross),
+            (company.aftersales_accrued_account_id, -net),
+            (receivable, -gross),
+        ]
+        return {
+            "move_type": "entry",
+            "company_id": company.id,
+            "journal_id": company.aftersales_journal_id.id,
+            "date": fields.Date.context_today(self),
+            "ref": self.name,
+            "aftersales_settlement_id": self.id,
+            "line_ids": [
+                fields.Command.create(
+                    {
+                        "account_id": account.id,
+                        "partner_id": self.center_id.id,
+                        "name": f"{self.name} {self.center_id.name}",
+                        "balance": balance,
+                    }
+                )
+                for account, balance in lines
+            ],
+        }
+
+    def _offset_invoices(self):
+        """Set the credit off against the center's open parts invoices, oldest first."""
+        self.ensure_one()
+        account = self.center_id.with_company(self.company_id).property_account_receivable_id
+        credit = self.move_id.line_ids.filtered(lambda line: line.account_id == account)
+        invoices = self.env["account.move.line"].search(
+            [
+                ("partner_id", "child_of", self.center_id.id),
+                ("company_id", "=", self.company_id.id),
+                ("account_id", "=", account.id),
+                ("parent_state", "=", "posted"),
+                ("reconciled", "=", False),
+                ("balance", ">", 0),
+                ("move_id.move_type", "=", "out_invoice"),
+            ],
+            order="date_maturity, id",
+        )
+        if invoices:
+            (credit + invoices).reconcile()
+
+    def action_reconcile(self):
+        """Enter the center's bill from the matched fapiao and close all accounts (M8.6)."""
+        if not self.env.user.has_group("account.group_account_invoice"):
+            self._check_group("account.group_account_user")
+        self._lock("confirmed")
+        for settlement in self:
+            fapiao = settlement.fapiao_ids
+            if not fapiao:
+                raise UserError(
+                    self.env._("No fapiao is matched to %s yet.", settlement.name)
+                )
+            fapiao._check_postable()
+            if settlement.amount_difference:
+                raise UserError(
+                    self.env._(
+                        "%(settlement)s: the fapiao sums up to %(invoiced)s, confirmed is "
+                        "%(payable)s. The difference of %(difference)s has to be corrected by the "
+                        "service center (M8.6).",
+                        settlement=settlement.name,
+                        invoiced=settlement.currency_id.format(settlement.amount_invoiced),
+                        payable=settlement.currency_id.format(settlement.amount_payable),
+                        difference=settlement.currency_id.format(settlement.amount_difference),
+                    )
+                )
+            # sudo: an accountant of invoices may lack rights on entries; what is posted follows
+            # from the settlement and its fapiao, both checked above.
+            settlement.sudo()._post_bill(fapiao.sudo())
+            settlement._write_protected({"state": "reconciled"})
+        return True
+
+    def _post_bill(self, fapiao):
+        """Post the vendor bill with net, VAT and gross of the fapiao, and reconcile."""
+        self.ensure_one()
+        company = self.company_id
+        fapiao.ensure_one()
+        bill = self.env["account.move"].create(self._prepare_bill_vals(fapiao))
+        tax_line = bill.line_ids.filtered("tax_line_id")
+        bill.write(
+            {
+                "line_ids": [
+                    fields.Command.update(tax_line.id, {"amount_currency": fapiao.amount_tax})
+                ]
+            }
+        )
+        term_line = bill.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        term_line.account_id = company.aftersales_claims_account_id
+        fapiao._check_bill(bill)
+        bill.action_post()
+        for account in (
+            company.aftersales_claims_account_id,
+            company.aftersales_accrued_account_id,
+        ):
+            (self.move_id + bill).line_ids.filtered(
+                lambda line, account=account: line.account_id == account
+            ).reconcile()
+        self._write_protected({"bill_id": bill.id})
+        fapiao._write_protected({"bill_id": bill.id, "state": "posted"})
+
+    def _prepare_bill_vals(self, fapiao):
+        company = self.company_id
+        tax = company.aftersales_purchase_tax_id
+        net = self._get_net()
+        # the fapiao may split the gross amount a cent differently than we accrued it; that cent
+        # belongs to the expense, so that the accrued account closes at zero
+        amounts = [(company.aftersales_accrued_account_id, net)]
+        rest = self.currency_id.round(fapiao.amount_untaxed - net)
+        if rest:
+            amounts.append((company.aftersales_expense_account_id, rest))
+        return {
+            "move_type": "in_invoice",
+            "company_id": company.id,
+            "partner_id": self.center_id.id,
+            "invoice_date": fapiao.date,
+            "date": fields.Date.context_today(self),
+            "ref": fapiao.name,
+            "aftersales_settlement_id": self.id,
+            "invoice_line_ids": [
+                fields.Command.create(
+                    {
+                        "name": self.name,
+                        "account_id": account.id,
+                        "quantity": 1,
+                        "price_unit": amount,
+                        "tax_ids": [fields.Command.set(tax.ids)],
+                    }
+                )
+                for account, amount in amounts
+            ],
+        }
+
+    # --- screens ---------------------------------------------------------------------------
+
+    def action_view_move(self):
+        return self._action_view_account_move(self.move_id)
+
+    def action_view_bill(self):
+        return self._action_view_account_move(self.bill_id)
+
+    def _action_view_account_move(self, move):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "account.move",
+            "res_id": move.id,
+            "views": [(False, "form")],
+        }

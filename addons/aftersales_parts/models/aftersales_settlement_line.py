@@ -1,0 +1,158 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class AftersalesSettlementLine(models.Model):
+    """One part that the center paid in advance, with every figure that its amount comes from."""
+
+    _name = "aftersales.settlement.line"
+    _description = "Settlement line"
+    _inherit = "aftersales.workflow.mixin"
+    _order = "settlement_id, tag, id"
+    _rec_name = "tag"
+
+    settlement_id = fields.Many2one(
+        "aftersales.settlement", required=True, ondelete="cascade", index=True, readonly=True
+    )
+    company_id = fields.Many2one(related="settlement_id.company_id", store=True)
+    currency_id = fields.Many2one(related="settlement_id.currency_id")
+    center_id = fields.Many2one(related="settlement_id.center_id", store=True)
+    region_id = fields.Many2one(related="settlement_id.region_id", store=True)
+    used_part_id = fields.Many2one(
+        "aftersales.used.part", required=True, readonly=True, ondelete="restrict"
+    )
+    tag = fields.Char(related="used_part_id.name", store=True)
+    record_id = fields.Many2one(
+        related="used_part_id.record_id", string="Service record", store=True, index=True
+    )
+    product_id = fields.Many2one("product.product", "Part", required=True, readonly=True)
+    price_item_id = fields.Many2one(
+        "product.pricelist.item", "Price rule", readonly=True, ondelete="set null"
+    )
+    price_note = fields.Char("Price from", readonly=True)
+    price_unit = fields.Monetary(
+        "Wholesale price", readonly=True, help="Of the year's list on the day of service, with VAT."
+    )
+    fee_rate = fields.Float("Fee (%)", readonly=True, digits=(5, 2))
+    fee_note = fields.Char("Why this fee", readonly=True)
+    amount_fee = fields.Monetary("Management fee", readonly=True)
+    amount_claimed = fields.Monetary("Claimed", readonly=True)
+    result = fields.Selection(
+        [
+            ("open", "Not verified"),
+            ("payable", "Payable"),
+            ("missing", "Not returned"),
+            ("deducted", "Deducted"),
+        ],
+        default="open",
+        required=True,
+        readonly=True,
+    )
+    deduction_reason_id = fields.Many2one(
+        "aftersales.deduction.reason", "Deduction", readonly=True
+    )
+    amount_payable = fields.Monetary("Payable", readonly=True)
+    explanation = fields.Char(
+        compute="_compute_explanation", help="How the amount of this line came about."
+    )
+
+    # a part is settled once, whatever happens
+    _used_part_uniq = models.Constraint(
+        "UNIQUE(used_part_id)", "This used part has already been settled."
+    )
+
+    def _get_protected_fields(self):
+        # every field of a line is a figure that somebody is paid by
+        return {
+            name
+            for name, field in self._fields.items()
+            if field.store and name not in models.MAGIC_COLUMNS
+        }
+
+    @api.depends("price_unit", "fee_rate", "amount_fee", "result", "amount_payable")
+    @api.depends_context("lang")
+    def _compute_explanation(self):
+        labels = dict(self._fields["result"]._description_selection(self.env))
+        for line in self:
+            line.explanation = self.env._(
+                "%(price)s (%(price_note)s) + %(fee)s (%(rate)s %%: %(fee_note)s); %(result)s → "
+                "%(payable)s",
+                price=line.currency_id.format(line.price_unit),
+                price_note=line.price_note,
+                fee=line.currency_id.format(line.amount_fee),
+                rate=f"{line.fee_rate:g}",
+                fee_note=line.fee_note,
+                result=labels[line.result],
+                payable=line.currency_id.format(line.amount_payable),
+            )
+
+    @api.model
+    def _prepare_vals(self, settlement, tag, price, item):
+        """Return the line for ``tag``; ``price`` and ``item`` come from the price list."""
+        record = tag.record_id
+        terms = self.env["aftersales.settlement.terms"]._get_terms(
+            tag.company_id, record.service_date
+        )
+        rate, note = self._get_fee(tag, terms)
+        currency = settlement.currency_id
+        fee = currency.round(price * rate / 100)
+        return {
+            "settlement_id": settlement.id,
+            "used_part_id": tag.id,
+            "product_id": tag.product_id.id,
+            "price_item_id": item.id,
+            "price_note": self.env._(
+                "%(pricelist)s, %(date)s",
+                pricelist=item.pricelist_id.name,
+                date=fields.Date.to_string(record.service_date),
+            ),
+            "price_unit": price,
+            "fee_rate": rate,
+            "fee_note": note,
+            "amount_fee": fee,
+            "amount_claimed": currency.round(price + fee),
+        }
+
+    @api.model
+    def _get_fee(self, tag, terms):
+        """Return the rate of the management fee for ``tag`` and why (M8.2, M8.7, M8.8)."""
+        part = tag.record_part_id
+        part_class = tag.product_id.part_class_id
+        if part.source == "outside":
+            return 0, self.env._("bought outside")
+        if part.source == "urgent" and not terms.urgent_fee:
+            return 0, self.env._("urgent order")
+        if not part_class:
+            return 0, self.env._("not a dedicated part: no part class")
+        if not part_class.management_fee:
+            return 0, self.env._("no fee on: %s", part_class.name)
+        return terms.fee_rate, self.env._("dedicated part: %s", part_class.name)
+
+    def _verify(self):
+        """Fix what each line pays, by what became of its used part (M8.4)."""
+        outcomes = {
+            "accepted": "payable",
+            "scrapped": "payable",
+            "deducted": "deducted",
+            "held": "missing",
+            "shipped": "missing",
+        }
+        for line in self:
+            tag = line.used_part_id
+            if tag.state == "received":
+                raise UserError(
+                    self.env._(
+                        "%s has been received but not inspected yet. Verify its return first.",
+                        tag.name,
+                    )
+                )
+            result = outcomes[tag.state]
+            line._write_protected(
+                {
+                    "result": result,
+                    "deduction_reason_id": tag.deduction_reason_id.id
+                    if result == "deducted"
+                    else False,
+                    "amount_payable": line.amount_claimed if result == "payable" else 0,
+                }
+            )

@@ -1,0 +1,12 @@
+from odoo import fields, models
+
+
+class ProductTemplate(models.Model):
+    _inherit = "product.template"
+
+    part_class_id = fields.Many2one(
+        "aftersales.part.class",
+        "Part class",
+        help="Decides how the used part is kept, whether it may be scrapped on the spot and "
+        "whether a management fee is paid.",
+    )

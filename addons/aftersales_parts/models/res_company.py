@@ -1,0 +1,114 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    aftersales_pricelist_id = fields.Many2one(
+        "product.pricelist",
+        "Wholesale price list",
+        help="The manufacturer's wholesale prices of the year, VAT included, by which parts used "
+        "under warranty are settled (M8.1).",
+    )
+    aftersales_journal_id = fields.Many2one(
+        "account.journal",
+        "Settlement journal",
+        domain=[("type", "=", "general")],
+        check_company=True,
+        help="The journal in which confirmed settlements are entered.",
+    )
+    aftersales_expense_account_id = fields.Many2one(
+        "account.account", "Warranty expense", check_company=True
+    )
+    aftersales_claims_account_id = fields.Many2one(
+        "account.account",
+        "Claims awaiting fapiao",
+        domain=[("account_type", "=", "liability_payable")],
+        check_company=True,
+        help="Its open debit per service center is what was credited without an invoice so far.",
+    )
+    aftersales_accrued_account_id = fields.Many2one(
+        "account.account",
+        "Accrued after-sales, uninvoiced",
+        domain=[("account_type", "=", "liability_current"), ("reconcile", "=", True)],
+        check_company=True,
+        help="Net of confirmed settlements until the center's invoice is entered.",
+    )
+    aftersales_purchase_tax_id = fields.Many2one(
+        "account.tax",
+        "VAT on centers' invoices",
+        domain=[("type_tax_use", "=", "purchase")],
+        check_company=True,
+        help="The input VAT expected on the invoices that service centers issue.",
+    )
+
+    def _aftersales_set_accounts(self):
+        """Add the two clearing accounts and choose the rest, as far as nothing is set.
+
+        Works on any chart of accounts: new codes are the next free ones after the company's
+        own payable account and accrued liabilities, never codes fixed here.
+        """
+        self.ensure_one()
+        company = self.with_company(self)
+        Account = company.env["account.account"]
+        in_company = [*Account._check_company_domain(self), ("active", "=", True)]
+        payable = company.partner_id.property_account_payable_id or Account.search(
+            [*in_company, ("account_type", "=", "liability_payable")], limit=1
+        )
+        if not payable:
+            return
+        if not self.aftersales_claims_account_id:
+            self.aftersales_claims_account_id = company._aftersales_create_account(
+                payable, self.env._("Payable – claims awaiting fapiao"), "liability_payable"
+            )
+        if not self.aftersales_accrued_account_id:
+            current = Account.search([*in_company, ("account_type", "=", "liability_current")], limit=1)
+            self.aftersales_accrued_account_id = company._aftersales_create_account(
+                current or payable,
+                self.env._("Accrued after-sales, uninvoiced"),
+                "liability_current",
+            )
+        if not self.aftersales_expense_account_id:
+            self.aftersales_expense_account_id = self.expense_account_id or Account.search(
+                [*in_company, ("account_type", "=", "expense")], limit=1
+            )
+        if not self.aftersales_purchase_tax_id:
+            self.aftersales_purchase_tax_id = self.account_purchase_tax_id
+        if not self.aftersales_journal_id:
+            self.aftersales_journal_id = company.env["account.journal"].search(
+                [*company.env["account.journal"]._check_company_domain(self), ("type", "=", "general")],
+                limit=1,
+            )
+
+    def _aftersales_create_account(self, sibling, name, account_type):
+        return self.env["account.account"].create(
+            {
+                "name": name,
+                "code": self.env["account.account"]._search_new_account_code(sibling.code),
+                "account_type": account_type,
+                "reconcile": True,
+                "company_ids": [fields.Command.set(self.ids)],
+            }
+        )
+
+    def _aftersales_check_accounting(self):
+        """Raise UserError, naming what is missing, unless settlements can be posted."""
+        self.ensure_one()
+        names = [
+            "aftersales_journal_id",
+            "aftersales_expense_account_id",
+            "aftersales_claims_account_id",
+            "aftersales_accrued_account_id",
+            "aftersales_purchase_tax_id",
+        ]
+        missing = [self._fields[n]._description_string(self.env) for n in names if not self[n]]
+        if missing:
+            raise UserError(
+                self.env._(
+                    "Settlements can't be entered in the books of %(company)s yet. An accountant "
+                    "has to choose under Settings ▸ Invoicing ▸ After-sales: %(missing)s.",
+                    company=self.name,
+                    missing=", ".join(missing),
+                )
+            )

@@ -1,0 +1,24 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    aftersales_pricelist_id = fields.Many2one(
+        related="company_id.aftersales_pricelist_id", readonly=False
+    )
+    aftersales_journal_id = fields.Many2one(
+        related="company_id.aftersales_journal_id", readonly=False
+    )
+    aftersales_expense_account_id = fields.Many2one(
+        related="company_id.aftersales_expense_account_id", readonly=False
+    )
+    aftersales_claims_account_id = fields.Many2one(
+        related="company_id.aftersales_claims_account_id", readonly=False
+    )
+    aftersales_accrued_account_id = fields.Many2one(
+        related="company_id.aftersales_accrued_account_id", readonly=False
+    )
+    aftersales_purchase_tax_id = fields.Many2one(
+        related="company_id.aftersales_purchase_tax_id", readonly=False
+    )

@@ -1,0 +1,28 @@
+from odoo import models
+from odoo.exceptions import UserError
+
+
+class StockPicking(models.Model):
+    _inherit = "stock.picking"
+
+    def button_validate(self):
+        # L2.5: goods are taken in against their register, tag by tag; the plain button of the
+        # transfer would receive a return without register, signature or approval.
+        returns = self.env["aftersales.return"].sudo().search(
+            ["|", ("picking_id", "in", self.ids), ("backorder_id", "in", self.ids)], limit=1
+        )
+        if returns or self.picking_type_id & self._get_used_part_return_types():
+            raise UserError(
+                self.env._(
+                    "Used parts are received on their return, by scanning the tags: open the "
+                    "return under After-sales ▸ Parts and press “Receive”. Goods without an "
+                    "approved return are refused (L2.5)."
+                )
+            )
+        return super().button_validate()
+
+    def _get_used_part_return_types(self):
+        warehouses = self.env["stock.warehouse"].sudo().search(
+            [("company_id", "in", self.company_id.ids)]
+        )
+        return warehouses.used_part_return_type_id.with_env(self.env)
