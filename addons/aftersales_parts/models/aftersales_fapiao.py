@@ -319,6 +319,22 @@ class AftersalesFapiao(models.Model):
                     )
                 )
 
+    def _check_tax(self, expected):
+        """Raise UserError if the VAT is not ``expected``, but for roundings of the tax system."""
+        self.ensure_one()
+        tolerance = self.company_id.aftersales_tax_tolerance
+        if self.currency_id.compare_amounts(abs(self.amount_tax - expected), tolerance) > 0:
+            raise UserError(
+                self.env._(
+                    "The VAT of fapiao %(number)s is %(actual)s, but %(expected)s at the rate of "
+                    "%(tax)s. Ask the service center for a fapiao with the right rate.",
+                    number=self.name,
+                    actual=self.currency_id.format(self.amount_tax),
+                    expected=self.currency_id.format(expected),
+                    tax=self.company_id.aftersales_purchase_tax_id.name,
+                )
+            )
+
     def _check_bill(self, bill):
         """Raise UserError unless the bill equals the fapiao to the cent."""
         self.ensure_one()

@@ -178,7 +178,7 @@ class AftersalesReturn(models.Model):
                     ("center_id", "=", document.center_id.id),
                     ("company_id", "=", document.company_id.id),
                     ("state", "=", "held"),
-                    ("return_line_ids.is_open", "!=", True),
+                    ("return_line_ids", "not any", [("is_open", "=", True)]),
                 ],
                 order="name",
             )

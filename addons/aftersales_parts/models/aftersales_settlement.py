@@ -464,6 +464,7 @@ class AftersalesSettlement(models.Model):
         fapiao.ensure_one()
         bill = self.env["account.move"].create(self._prepare_bill_vals(fapiao))
         tax_line = bill.line_ids.filtered("tax_line_id")
+        fapiao._check_tax(bill.amount_tax)
         bill.write(
             {
                 "line_ids": [

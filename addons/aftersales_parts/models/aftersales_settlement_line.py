@@ -122,11 +122,11 @@ class AftersalesSettlementLine(models.Model):
             return 0, self.env._("bought outside")
         if part.source == "urgent" and not terms.urgent_fee:
             return 0, self.env._("urgent order")
-        if not part_class:
-            return 0, self.env._("not a dedicated part: no part class")
-        if not part_class.management_fee:
+        if not tag.product_id.is_dedicated_part:
+            return 0, self.env._("not a dedicated part")
+        if part_class and not part_class.management_fee:
             return 0, self.env._("no fee on: %s", part_class.name)
-        return terms.fee_rate, self.env._("dedicated part: %s", part_class.name)
+        return terms.fee_rate, self.env._("dedicated part")
 
     def _verify(self):
         """Fix what each line pays, by what became of its used part (M8.4)."""

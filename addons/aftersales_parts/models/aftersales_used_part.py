@@ -26,7 +26,7 @@ class AftersalesUsedPart(models.Model):
         "res.partner", "Service center", required=True, readonly=True, index=True
     )
     region_id = fields.Many2one(related="record_id.region_id", store=True)
-    machine_lot_id = fields.Many2one(related="record_id.lot_id", string="Machine")
+    machine_serial = fields.Char(related="record_id.serial_number", string="Machine")
     date_removed = fields.Date("Taken off", readonly=True)
     lot_id = fields.Many2one(
         "stock.lot", "Tag in stock", required=True, readonly=True, check_company=True

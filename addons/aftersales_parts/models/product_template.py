@@ -10,3 +10,8 @@ class ProductTemplate(models.Model):
         help="Decides how the used part is kept, whether it may be scrapped on the spot and "
         "whether a management fee is paid.",
     )
+    is_dedicated_part = fields.Boolean(
+        "Dedicated part",
+        help="Made for our machines and bought from us or our approved suppliers: used in "
+        "service, it earns the service center the parts management fee (M8.2).",
+    )

@@ -43,54 +43,68 @@ class ResCompany(models.Model):
         help="The input VAT expected on the invoices that service centers issue.",
     )
 
+    aftersales_tax_tolerance = fields.Monetary(
+        "VAT tolerance",
+        default=0.05,
+        help="By how much the VAT on a fapiao may differ from rate × net because the tax system "
+        "rounds each line. The bill always takes the fapiao's own figure.",
+    )
+
     def _aftersales_set_accounts(self):
         """Add the two clearing accounts and choose the rest, as far as nothing is set.
 
-        Works on any chart of accounts: new codes are the next free ones after the company's
-        own payable account and accrued liabilities, never codes fixed here.
+        Works on any chart of accounts: the new codes are the next free ones after the company's
+        own payable account, never codes fixed here.
         """
         self.ensure_one()
         company = self.with_company(self)
-        Account = company.env["account.account"]
-        in_company = [*Account._check_company_domain(self), ("active", "=", True)]
-        payable = company.partner_id.property_account_payable_id or Account.search(
-            [*in_company, ("account_type", "=", "liability_payable")], limit=1
-        )
+        payable = company.partner_id.property_account_payable_id
         if not payable:
             return
         if not self.aftersales_claims_account_id:
             self.aftersales_claims_account_id = company._aftersales_create_account(
-                payable, self.env._("Payable – claims awaiting fapiao"), "liability_payable"
+                payable,
+                "liability_payable",
+                lambda env: env._("Payable – claims awaiting fapiao"),
             )
         if not self.aftersales_accrued_account_id:
-            current = Account.search([*in_company, ("account_type", "=", "liability_current")], limit=1)
             self.aftersales_accrued_account_id = company._aftersales_create_account(
-                current or payable,
-                self.env._("Accrued after-sales, uninvoiced"),
+                payable,
                 "liability_current",
+                lambda env: env._("Accrued after-sales, uninvoiced"),
             )
         if not self.aftersales_expense_account_id:
-            self.aftersales_expense_account_id = self.expense_account_id or Account.search(
-                [*in_company, ("account_type", "=", "expense")], limit=1
-            )
+            self.aftersales_expense_account_id = company._aftersales_find_expense_account()
         if not self.aftersales_purchase_tax_id:
             self.aftersales_purchase_tax_id = self.account_purchase_tax_id
         if not self.aftersales_journal_id:
-            self.aftersales_journal_id = company.env["account.journal"].search(
-                [*company.env["account.journal"]._check_company_domain(self), ("type", "=", "general")],
-                limit=1,
+            journals = company.env["account.journal"]
+            self.aftersales_journal_id = journals.search(
+                [*journals._check_company_domain(self), ("type", "=", "general")], limit=1
             )
 
-    def _aftersales_create_account(self, sibling, name, account_type):
-        return self.env["account.account"].create(
+    def _aftersales_find_expense_account(self):
+        """Return the selling expenses of the Chinese charts, or the chart's default expense."""
+        template = self.env["account.chart.template"]
+        for xmlid in ("l10n_cn_account_5601", "l10n_cn_large_bis_account_6601"):
+            if account := template.ref(xmlid, raise_if_not_found=False):
+                return account
+        return self.expense_account_id
+
+    def _aftersales_create_account(self, sibling, account_type, get_name):
+        account = self.env["account.account"].create(
             {
-                "name": name,
+                "name": get_name(self.env),
                 "code": self.env["account.account"]._search_new_account_code(sibling.code),
                 "account_type": account_type,
                 "reconcile": True,
                 "company_ids": [fields.Command.set(self.ids)],
             }
         )
+        for code, _name in self.env["res.lang"].get_installed():
+            localized = account.with_context(lang=code)
+            localized.name = get_name(localized.env)
+        return account
 
     def _aftersales_check_accounting(self):
         """Raise UserError, naming what is missing, unless settlements can be posted."""

@@ -22,3 +22,11 @@ class ResConfigSettings(models.TransientModel):
     aftersales_purchase_tax_id = fields.Many2one(
         related="company_id.aftersales_purchase_tax_id", readonly=False
     )
+    aftersales_currency_id = fields.Many2one(
+        related="company_id.currency_id", string="Currency of settlements"
+    )
+    aftersales_tax_tolerance = fields.Monetary(
+        related="company_id.aftersales_tax_tolerance",
+        readonly=False,
+        currency_field="aftersales_currency_id",
+    )

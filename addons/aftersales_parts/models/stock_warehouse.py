@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class StockWarehouse(models.Model):
@@ -17,11 +17,28 @@ class StockWarehouse(models.Model):
         "stock.picking.type", "Used-part returns", check_company=True, copy=False
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        warehouses = super().create(vals_list)
+        warehouses._aftersales_translate()
+        return warehouses
+
+    def _aftersales_translate(self):
+        """Name the locations and operation types in every language that is installed."""
+        for code, _name in self.env["res.lang"].get_installed():
+            for warehouse in self.with_context(lang=code):
+                _ = warehouse.env._
+                warehouse.service_center_loc_id.name = _("Service centers")
+                warehouse.used_part_loc_id.name = _("Used parts")
+                warehouse.used_part_in_type_id.name = _("Used parts taken off")
+                warehouse.used_part_return_type_id.name = _("Used-part returns")
+
     def _aftersales_equip(self):
         """Give warehouses that were there before the addon what new ones get by themselves."""
         for warehouse in self:
             warehouse._create_missing_locations({})
             warehouse.write(warehouse._create_or_update_sequences_and_picking_types())
+        self._aftersales_translate()
 
     def _get_locations_values(self, vals, code=False):
         values = super()._get_locations_values(vals, code=code)

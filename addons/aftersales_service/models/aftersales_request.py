@@ -81,7 +81,7 @@ class AftersalesRequest(models.Model):
         precompute=True,
         check_company=True,
     )
-    lot_id = fields.Many2one(related="card_id.lot_id")
+    serial_number = fields.Char(related="card_id.serial_number")
     description = fields.Text("Problem", required=True, help="In the customer's own words.")
     region_id = fields.Many2one(
         "aftersales.region",

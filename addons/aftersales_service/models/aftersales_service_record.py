@@ -34,7 +34,7 @@ class AftersalesServiceRecord(models.Model):
     card_id = fields.Many2one(related="request_id.card_id", store=True, index="btree_not_null")
     partner_id = fields.Many2one(related="request_id.partner_id", store=True, index=True)
     product_id = fields.Many2one(related="request_id.product_id", store=True)
-    lot_id = fields.Many2one(related="request_id.card_id.lot_id")
+    serial_number = fields.Char(related="request_id.card_id.serial_number")
     center_id = fields.Many2one(
         related="request_id.center_id", string="Service center", store=True, index="btree_not_null"
     )
@@ -105,11 +105,11 @@ class AftersalesServiceRecord(models.Model):
                 record.arrival and record.company_id._aftersales_local(record.arrival).date()
             )
 
-    @api.depends("nameplate", "request_id.card_id.lot_id.name")
+    @api.depends("nameplate", "serial_number")
     def _compute_nameplate_match(self):
         for record in self:
             record.nameplate_match = bool(record.nameplate) and (
-                record.nameplate.strip() == record.lot_id.name
+                record.nameplate.strip() == record.serial_number
             )
 
     @api.depends(

@@ -10,7 +10,7 @@ class AftersalesWarrantyCard(models.Model):
     _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "id desc"
     _check_company_auto = True
-    _rec_names_search = ["name", "lot_id.name"]
+    _rec_names_search = ["name", "serial_number"]
 
     name = fields.Char("Card number", required=True, readonly=True, copy=False, default="/")
     company_id = fields.Many2one(
@@ -28,6 +28,10 @@ class AftersalesWarrantyCard(models.Model):
         domain="[('product_id', '=', product_id)]",
         index="btree_not_null",
         check_company=True,
+    )
+    # many roles know the machine without access to stock
+    serial_number = fields.Char(
+        "Serial", related="lot_id.name", store=True, index="trigram", help="Of the unit sold."
     )
     policy_id = fields.Many2one(
         "aftersales.warranty.policy", "Policy", required=True, ondelete="restrict", index=True
@@ -80,10 +84,11 @@ class AftersalesWarrantyCard(models.Model):
             for card in self:
                 card[field] = counts.get(card, 0)
 
-    @api.depends("name", "lot_id.name")
+    @api.depends("name", "serial_number")
     def _compute_display_name(self):
         for card in self:
-            card.display_name = f"{card.name} ({card.lot_id.name})" if card.lot_id else card.name
+            serial = f" ({card.serial_number})" if card.serial_number else ""
+            card.display_name = f"{card.name}{serial}"
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -86,17 +86,17 @@ class AftersalesWorkflowMixin(models.AbstractModel):
                 )
             )
 
-    def _get_content(self, spec):
-        """Return the plain values of the fields named in ``spec``, for freezing or hashing.
+    @api.model
+    def _get_content(self, record, spec):
+        """Return the plain values of the fields of ``record`` named in ``spec``, for hashing.
 
         :param dict spec: field name → None, or for lines the ``spec`` of each line
         """
-        self.ensure_one()
         content = {}
         for name, line_spec in spec.items():
-            value = self[name]
+            value = record[name]
             if line_spec is not None:
-                content[name] = [line._get_content(line_spec) for line in value.sorted("id")]
+                content[name] = [self._get_content(line, line_spec) for line in value.sorted("id")]
             elif isinstance(value, models.BaseModel):
                 content[name] = sorted(value.ids)
             elif isinstance(value, bytes):
@@ -109,6 +109,7 @@ class AftersalesWorkflowMixin(models.AbstractModel):
         """Return the SHA-256 of the content that ``spec`` names, in hexadecimal."""
         # sudo: the content is only hashed; a field or line that this user may not read belongs
         # to it all the same.
-        content = self.sudo().with_context(bin_size=False)._get_content(spec)
+        record = self.sudo().with_context(bin_size=False)
+        content = record._get_content(record, spec)
         text = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,4 @@
+from . import aftersales_approval
+from . import res_partner
+from . import aftersales_audit_plan
+from . import aftersales_audit_check

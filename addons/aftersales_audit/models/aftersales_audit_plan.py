@@ -1,0 +1,310 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError, ValidationError
+
+
+class AftersalesAuditPlan(models.Model):
+    """审计计划: who checks what at which office, with the marketing VP's consent (L4.2–L4.4)."""
+
+    _name = "aftersales.audit.plan"
+    _description = "Audit plan"
+    _inherit = ["aftersales.approval.mixin"]
+    _order = "id desc"
+    _rec_names_search = ["name", "office_id.name"]
+    _check_company_auto = True
+
+    name = fields.Char("Number", required=True, readonly=True, copy=False, default="/")
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, default=lambda self: self.env.company
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    office_id = fields.Many2one(
+        "res.partner",
+        "Audited office",
+        required=True,
+        domain="[('is_regional_office', '=', True)]",
+        index=True,
+        tracking=True,
+        check_company=True,
+    )
+    region_id = fields.Many2one("aftersales.region", compute="_compute_region_id", store=True)
+    date_from = fields.Date("Period from", required=True)
+    date_to = fields.Date("Period to", required=True)
+    kind = fields.Selection(
+        [("periodic", "Periodic"), ("ad_hoc", "Ad hoc")], required=True, default="periodic"
+    )
+    notice = fields.Selection(
+        [("announced", "Announced"), ("surprise", "Surprise")],
+        required=True,
+        default="announced",
+        help="The office sees an announced audit when it is approved, a surprise audit only "
+        "when it starts (L4.4).",
+    )
+    method = fields.Text("Audit method", help="How it is checked: on site, by documents, by calls.")
+    content = fields.Text("Audit content", help="Accounts and operations that are looked into.")
+    regulation_ids = fields.Many2many(
+        "aftersales.regulation",
+        string="Articles to check",
+        help="Each becomes a check when the audit starts.",
+        # what was approved stays, even when an article is archived later
+        context={"active_test": False},
+    )
+    cost = fields.Monetary(
+        "Planned cost", help="Borne by the company, never by the audited office (L4.4)."
+    )
+    date_completion = fields.Date("Planned completion")
+    lead_id = fields.Many2one(
+        "res.users",
+        "Team leader",
+        required=True,
+        default=lambda self: self.env.user,
+        domain=lambda self: self._get_team_domain(),
+        tracking=True,
+        check_company=True,
+    )
+    member_ids = fields.Many2many(
+        "res.users",
+        string="Team members",
+        domain=lambda self: self._get_team_domain(),
+        check_company=True,
+        context={"active_test": False},
+        help="The team may not belong to the audited office (L4.2) and doesn't decide on its "
+        "own plan (L4.3).",
+    )
+    check_ids = fields.One2many("aftersales.audit.check", "plan_id", "Checks", readonly=True)
+    date_started = fields.Datetime("Started", readonly=True, copy=False)
+    date_done = fields.Datetime("Finished", readonly=True, copy=False)
+    state = fields.Selection(
+        [
+            ("draft", "Draft"),
+            ("submitted", "Submitted"),
+            ("approved", "Approved"),
+            ("in_progress", "In progress"),
+            ("done", "Done"),
+            ("cancelled", "Cancelled"),
+        ],
+        default="draft",
+        required=True,
+        readonly=True,
+        copy=False,
+        tracking=True,
+        group_expand=True,
+    )
+    can_edit = fields.Boolean(compute="_compute_can_edit")
+    can_audit = fields.Boolean(
+        compute="_compute_can_edit", help="Whether you belong to the audit team."
+    )
+
+    _period_order = models.Constraint(
+        "CHECK(date_to >= date_from)", "The audited period can't end before it begins."
+    )
+    _completion_order = models.Constraint(
+        "CHECK(date_completion >= date_to)",
+        "The audit can't be completed before the audited period ends.",
+    )
+    _cost_positive = models.Constraint("CHECK(cost >= 0)", "The cost can't be negative.")
+
+    def _get_team_domain(self):
+        return [("all_group_ids", "in", self.env.ref("aftersales_audit.group_auditor").ids)]
+
+    @api.depends("office_id.aftersales_office_region_ids")
+    def _compute_region_id(self):
+        for plan in self:
+            plan.region_id = plan.office_id.aftersales_office_region_ids[:1]
+
+    @api.depends("state", "lead_id", "member_ids")
+    @api.depends_context("uid")
+    def _compute_can_edit(self):
+        is_auditor = self.env.user.has_group("aftersales_audit.group_auditor")
+        for plan in self:
+            plan.can_edit = is_auditor and plan._is_changeable()
+            plan.can_audit = is_auditor and self.env.user in plan._get_team()
+
+    @api.constrains("office_id", "lead_id", "member_ids")
+    def _check_team(self):
+        for plan in self:
+            # sudo: who manages the office's regions counts, whether or not this user sees them
+            office = plan.sudo().office_id
+            own = plan._get_team().filtered_domain([("partner_id", "child_of", office.id)])
+            own |= plan._get_team() & office.aftersales_office_region_ids.manager_id
+            if own:
+                raise ValidationError(
+                    self.env._(
+                        "%(members)s can't audit %(office)s, because they belong to it or manage "
+                        "its region (L4.2). Choose others for the team.",
+                        members=", ".join(own.mapped("name")),
+                        office=office.display_name,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
+            "aftersales.audit.plan", len(vals_list)
+        )
+        for vals, number in zip(vals_list, numbers, strict=True):
+            vals["name"] = number
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if self._get_approval_content().keys() & vals.keys() and not self.env.su:
+            # the VP may write on the plan only to decide on it
+            self._check_group("aftersales_audit.group_auditor")
+            self._check_voidable()
+        return super().write(vals)
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {"date_started", "date_done"}
+
+    def _get_team(self):
+        return self.lead_id | self.member_ids
+
+    # --- approval (L4.3) -------------------------------------------------------------------
+
+    def _get_approval_steps(self):
+        return [
+            {
+                "code": "vp",
+                "label": self.env._("Marketing VP"),
+                "group": "aftersales_service.group_vp",
+                "regulation": "L4.3",
+            }
+        ]
+
+    def _get_approval_content(self):
+        return dict.fromkeys(
+            [
+                "company_id",
+                "office_id",
+                "date_from",
+                "date_to",
+                "kind",
+                "notice",
+                "method",
+                "content",
+                "regulation_ids",
+                "cost",
+                "date_completion",
+                "lead_id",
+                "member_ids",
+            ]
+        )
+
+    def _get_approval_excluded_users(self):
+        return super()._get_approval_excluded_users() | self._get_team() | self.create_uid
+
+    def _check_submit(self):
+        self._check_group("aftersales_audit.group_auditor")
+        if self.state != "draft":
+            raise UserError(self.env._("%s is no draft any more.", self.name))
+        missing = [
+            self._fields[name]._description_string(self.env)
+            for name in ("method", "content", "date_completion", "regulation_ids")
+            if not self[name]
+        ]
+        if missing:
+            raise UserError(
+                self.env._(
+                    "The marketing VP decides on a complete plan (L4.3). Still missing in "
+                    "%(plan)s: %(fields)s.",
+                    plan=self.name,
+                    fields=", ".join(missing),
+                )
+            )
+
+    def _check_approved(self):
+        for plan in self:
+            if not plan._is_approved():
+                raise UserError(
+                    self.env._(
+                        "%s can't start yet: the marketing VP has to approve the plan first "
+                        "(L4.3).",
+                        plan.name,
+                    )
+                )
+
+    def _is_changeable(self):
+        self.ensure_one()
+        return self.state in ("draft", "submitted", "approved")
+
+    def _check_voidable(self):
+        for plan in self:
+            if not plan._is_changeable():
+                raise UserError(
+                    self.env._("%s has been started or closed and can't be changed.", plan.name)
+                )
+
+    # --- steps -----------------------------------------------------------------------------
+
+    def _check_auditing(self):
+        """Raise AccessError unless the current user belongs to the audit team."""
+        self._check_group("aftersales_audit.group_auditor")
+        for plan in self:
+            if self.env.user not in plan._get_team():
+                raise AccessError(
+                    self.env._(
+                        "Only the audit team of %s may do this: its leader and its members.",
+                        plan.name,
+                    )
+                )
+
+    def action_start(self):
+        """Begin the approved audit, with one check per article (L4.3)."""
+        for plan in self:
+            plan.check_access("write")
+            plan._check_auditing()
+            plan.lock_for_update(allow_referencing=True)
+            plan.invalidate_recordset()
+            if not plan._is_changeable():
+                raise UserError(
+                    self.env._("%s has already been started, or was cancelled.", plan.name)
+                )
+            plan._check_approved()
+            plan._check_team()
+            # sudo: checks come from the approved plan only; nobody adds one by hand.
+            self.env["aftersales.audit.check"].sudo().create(
+                [
+                    {"plan_id": plan.id, "regulation_id": regulation.id}
+                    for regulation in plan.regulation_ids
+                ]
+            )
+            plan._write_protected(
+                {"state": "in_progress", "date_started": fields.Datetime.now()}
+            )
+        return True
+
+    def action_done(self):
+        """Close the audit; every check has to be answered."""
+        for plan in self:
+            plan.check_access("write")
+            plan._check_auditing()
+            if plan.state != "in_progress":
+                raise UserError(self.env._("%s is not in progress.", plan.name))
+            unanswered = plan.check_ids.filtered(lambda check: check.result == "open")
+            if unanswered:
+                raise UserError(
+                    self.env._(
+                        "Not answered yet: %s. Give each a result; “not applicable” is one, too.",
+                        ", ".join(unanswered.regulation_id.mapped("display_name")),
+                    )
+                )
+            plan._write_protected({"state": "done", "date_done": fields.Datetime.now()})
+        return True
+
+    def action_cancel(self, reason=None):
+        """Cancel an audit that isn't finished, with a reason."""
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason why the audit is cancelled."))
+        for plan in self:
+            plan.check_access("write")
+            if plan.state in ("done", "cancelled"):
+                raise UserError(self.env._("%s is closed and stays as it is.", plan.name))
+            plan._write_protected({"state": "cancelled", "approval_state": "draft"})
+            plan.message_post(body=self.env._("Cancelled: %s", reason))
+        return True
+
+    def action_open_cancel(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_cancel", self.env._("Cancel audit")
+        )
