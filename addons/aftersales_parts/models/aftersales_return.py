@@ -206,14 +206,11 @@ class AftersalesReturn(models.Model):
         self.ensure_one()
         parts = self.line_ids.used_part_id
         warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company_id)
-        picking = self.env["stock.picking"].create(
-            parts._prepare_picking_vals(
-                warehouse.used_part_return_type_id,
-                self.center_id._get_used_part_location(self.company_id),
-                warehouse.used_part_loc_id,
-                self.name,
-                picked=False,
-            )
+        picking = parts._create_picking(
+            warehouse.used_part_return_type_id,
+            self.center_id._get_used_part_location(self.company_id),
+            warehouse.used_part_loc_id,
+            self.name,
         )
         picking.action_confirm()
         parts._write_protected({"state": "shipped"})
@@ -236,8 +233,9 @@ class AftersalesReturn(models.Model):
         self.check_access("write")
         self.lock_for_update(allow_referencing=True)
         self._check_approved()
-        if self.state != "shipped":
-            raise UserError(self.env._("%s is not on its way.", self.name))
+        pending = self.line_ids.filtered(lambda line: not line.is_received)
+        if not self.picking_id or not pending:
+            raise UserError(self.env._("Nothing of %s is on its way.", self.name))
         numbers = [tag.strip() for tag in tags if tag.strip()]
         repeated = sorted({n for n in numbers if numbers.count(n) > 1})
         if repeated:
@@ -256,32 +254,42 @@ class AftersalesReturn(models.Model):
         if not numbers:
             raise UserError(self.env._("No tag was scanned."))
         lines = self.env["aftersales.return.line"].union(*(by_number[n] for n in numbers))
+        again = lines - pending
+        if again:
+            raise UserError(
+                self.env._(
+                    "Already received: %s", ", ".join(again.used_part_id.mapped("name"))
+                )
+            )
         # sudo: logistics receives by tag; the transfer belongs to this return alone.
-        self.sudo()._receive(lines.sudo())
+        self.sudo()._receive(lines.sudo(), (pending - lines).sudo())
         return True
 
-    def _receive(self, lines):
-        picking = self.picking_id
+    def _receive(self, lines, missing):
+        """Move what arrived into the factory's location, and what didn't to the backorder."""
+        picking = self.backorder_id or self.picking_id
         lots = lines.used_part_id.lot_id
-        missing = (self.line_ids - lines).used_part_id
         for move_line in picking.move_line_ids:
             move_line.picked = move_line.lot_id in lots
-        picking.move_ids.picked = True
         picking._action_done()
         backorder = picking.backorder_ids[:1]
         if backorder:
             # the backorder holds exactly the missing tags, whatever else the center keeps
-            backorder.move_ids.move_line_ids = [
-                fields.Command.clear(),
-                *(
-                    fields.Command.create(
-                        tag._prepare_move_line_vals(picking.location_id, picking.location_dest_id)
-                    )
-                    for tag in missing
-                ),
-            ]
-        lines._write_protected({"is_received": True})
-        (self.line_ids - lines)._write_protected({"is_missing": True})
+            backorder.move_line_ids.unlink()
+            self.env["stock.move.line"].create(
+                [
+                    {
+                        **tag._prepare_move_line_vals(
+                            picking.location_id, picking.location_dest_id
+                        ),
+                        "move_id": backorder.move_ids.id,
+                        "picking_id": backorder.id,
+                    }
+                    for tag in missing.used_part_id
+                ]
+            )
+        lines._write_protected({"is_received": True, "is_missing": 0})
+        missing._write_protected({"is_missing": 1})
         lines.used_part_id._write_protected({"state": "received"})
         self._write_protected(
             {
@@ -292,10 +300,10 @@ class AftersalesReturn(models.Model):
         )
         self.message_post(
             body=self.env._(
-                "Announced %(announced)s, received %(received)s, missing: %(missing)s",
+                "Received %(received)s of %(announced)s tags. Missing: %(missing)s",
                 announced=len(self.line_ids),
-                received=len(lines),
-                missing=", ".join(missing.mapped("name")) or self.env._("none"),
+                received=len(self.line_ids.filtered("is_received")),
+                missing=", ".join(missing.used_part_id.mapped("name")) or self.env._("none"),
             )
         )
 
@@ -309,7 +317,7 @@ class AftersalesReturn(models.Model):
                 raise UserError(
                     self.env._("%s has not been received, or is verified already.", document.name)
                 )
-            received = document.line_ids.filtered("is_received")
+            received = document.line_ids.filtered(lambda line: line.part_state == "received")
             for line in received:
                 # sudo: quality and logistics decide on the line; the tag follows.
                 line.used_part_id.sudo()._write_protected(

@@ -115,15 +115,21 @@ class AftersalesUsedPart(models.Model):
             warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(company)
             location = center._get_used_part_location(company)
             picking_type = warehouse.used_part_in_type_id
-            pickings += pickings.create(
-                tags._prepare_picking_vals(
-                    picking_type, picking_type.default_location_src_id, location, record.name
-                )
+            pickings += tags._create_picking(
+                picking_type, picking_type.default_location_src_id, location, record.name
             )
         pickings.move_ids.picked = True
         pickings._action_done()
 
-    def _prepare_picking_vals(self, picking_type, source, destination, origin, picked=True):
+    def _create_picking(self, picking_type, source, destination, origin):
+        """Return a new transfer of exactly these tags, not done yet."""
+        picking = self.env["stock.picking"].create(
+            self._prepare_picking_vals(picking_type, source, destination, origin)
+        )
+        picking.move_ids.move_line_ids.picking_id = picking
+        return picking
+
+    def _prepare_picking_vals(self, picking_type, source, destination, origin):
         """Return a transfer of these tags: one move, one line per tag."""
         product = self.lot_id.product_id
         return {
@@ -143,9 +149,7 @@ class AftersalesUsedPart(models.Model):
                         "location_dest_id": destination.id,
                         "company_id": self.company_id.id,
                         "move_line_ids": [
-                            fields.Command.create(
-                                {**tag._prepare_move_line_vals(source, destination), "picked": picked}
-                            )
+                            fields.Command.create(tag._prepare_move_line_vals(source, destination))
                             for tag in self
                         ],
                     }

@@ -22,7 +22,8 @@ class AftersalesReturnReceive(models.TransientModel):
     def _compute_feedback(self):
         for wizard in self:
             scanned = set(wizard._get_numbers())
-            expected = set(wizard.return_id.line_ids.used_part_id.mapped("name"))
+            pending = wizard.return_id.line_ids.filtered(lambda line: not line.is_received)
+            expected = set(pending.used_part_id.mapped("name"))
             wizard.scanned_count = len(scanned & expected)
             wizard.missing = "\n".join(sorted(expected - scanned))
             wizard.unknown = "\n".join(sorted(scanned - expected))
