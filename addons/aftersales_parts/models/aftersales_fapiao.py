@@ -243,8 +243,8 @@ class AftersalesFapiao(models.Model):
             center = centers.get(fapiao.seller_vat, self.env["res.partner"])
             fapiao._write_protected({"center_id": center.id if len(center) == 1 else False})
             vals_list += [
-                {"fapiao_id": fapiao.id, "code": code, "result": result, "note": note}
-                for code, result, note in fapiao._get_check_results()
+                {"fapiao_id": fapiao.id, "code": code, "result": result}
+                for code, result in fapiao._get_check_results().items()
             ]
         # sudo: results of checks are the system's; nobody enters them
         self.sudo().check_ids.unlink()
@@ -252,70 +252,35 @@ class AftersalesFapiao(models.Model):
         self.invalidate_recordset(["check_ids"])
 
     def _get_check_results(self):
-        """Return (code, result, note) of each check."""
+        """Return {code: result} of each check."""
         self.ensure_one()
-        company = self.company_id
-
-        def verdict(passed):
-            return "passed" if passed else "failed"
-
         year = self.date.strftime("%y")
         net_tax = self.currency_id.round(self.amount_untaxed + self.amount_tax)
-        results = [
-            (
-                "number",
-                verdict(len(self.name) == 20 and self.name.isdigit() and self.name[:2] == year),
-                self.env._("20 digits that begin with the year of issue"),
-            ),
-            (
-                "sums",
-                verdict(self.currency_id.compare_amounts(net_tax, self.amount_total) == 0),
-                self.env._("Net and VAT make the gross amount"),
-            ),
-            (
-                "kind",
-                verdict(self.kind == "special"),
-                self.env._("A special VAT invoice, so that the VAT can be deducted"),
-            ),
-            (
-                "seller",
-                verdict(self.center_id),
-                self.env._("The seller's tax number is that of one service center"),
-            ),
-        ]
-        if company.vat:
-            results.append(
-                (
-                    "buyer",
-                    verdict(self.buyer_vat == company.vat),
-                    self.env._("The buyer's tax number is ours"),
-                )
-            )
-        else:
-            results.append(
-                ("buyer", "impossible", self.env._("Our own tax number isn't set on the company"))
-            )
-        # letters in the first eight places exist, though the check digit rule has none: no block
-        results.append(
-            (
-                "uscc",
-                "passed" if uscc.is_valid(self.seller_vat or "") else "impossible",
-                self.env._("The seller's tax number has a right check digit"),
-            )
-        )
+        passed = {
+            "number": len(self.name) == 20 and self.name.isdigit() and self.name[:2] == year,
+            "sums": self.currency_id.compare_amounts(net_tax, self.amount_total) == 0,
+            "kind": self.kind == "special",
+            "seller": bool(self.center_id),
+            "buyer": self.buyer_vat == self.company_id.vat,
+        }
+        results = {code: "passed" if good else "failed" for code, good in passed.items()}
+        if not self.company_id.vat:
+            results["buyer"] = "impossible"
+        # codes with letters in the first eight places exist that the check digit rule refuses
+        results["uscc"] = "passed" if uscc.is_valid(self.seller_vat or "") else "impossible"
         return results
 
     def _check_postable(self):
         """Raise UserError unless every check allows the fapiao to be posted."""
         for fapiao in self:
             failed = fapiao.check_ids.filtered(lambda c: c.result == "failed")
-            if failed:
+            if failed or not fapiao.check_ids:
                 raise UserError(
                     self.env._(
                         "Fapiao %(number)s failed a check:\n%(checks)s\nAsk the service center "
                         "for a correct one.",
                         number=fapiao.name,
-                        checks="\n".join(f"• {note}" for note in failed.mapped("note")),
+                        checks="\n".join(f"• {name}" for name in failed.mapped("display_name")),
                     )
                 )
 

@@ -7,14 +7,25 @@ class AftersalesFapiaoCheck(models.Model):
     _name = "aftersales.fapiao.check"
     _description = "Fapiao check"
     _order = "id"
-    _rec_name = "note"
+    _rec_name = "code"
 
     fapiao_id = fields.Many2one(
         "aftersales.fapiao", required=True, ondelete="cascade", index=True, readonly=True
     )
     company_id = fields.Many2one(related="fapiao_id.company_id", store=True)
-    code = fields.Char(required=True, readonly=True)
-    note = fields.Char("Check", required=True, readonly=True)
+    code = fields.Selection(
+        [
+            ("number", "20 digits that begin with the year of issue"),
+            ("sums", "Net and VAT make the gross amount"),
+            ("kind", "A special VAT invoice, so that the VAT can be deducted"),
+            ("seller", "The seller's tax number is that of one service center"),
+            ("buyer", "The buyer's tax number is ours"),
+            ("uscc", "The seller's tax number has a right check digit"),
+        ],
+        "Check",
+        required=True,
+        readonly=True,
+    )
     result = fields.Selection(
         [("passed", "Passed"), ("failed", "Failed"), ("impossible", "Not possible")],
         required=True,

@@ -27,7 +27,7 @@ class AftersalesReturn(models.Model):
     )
     region_id = fields.Many2one(related="center_id.aftersales_region_id", store=True)
     month = fields.Date(
-        "Month",
+        "Month (first day)",
         required=True,
         default=lambda self: fields.Date.context_today(self).replace(day=1),
         help="The month in which the goods are returned; one return per month (L2.6).",
@@ -41,6 +41,7 @@ class AftersalesReturn(models.Model):
     )
     carrier = fields.Char()
     waybill = fields.Char()
+    period = fields.Char("Month", compute="_compute_period")
     line_ids = fields.One2many("aftersales.return.line", "return_id", "Used parts")
     line_count = fields.Integer("Tags", compute="_compute_counts")
     missing_count = fields.Integer("Missing", compute="_compute_counts")
@@ -83,6 +84,11 @@ class AftersalesReturn(models.Model):
     def _default_center_id(self):
         center = self.env.user.commercial_partner_id
         return center if center.is_service_center else False
+
+    @api.depends("month")
+    def _compute_period(self):
+        for document in self:
+            document.period = document.month and document.month.strftime("%Y-%m")
 
     def _compute_counts(self):
         counts = {

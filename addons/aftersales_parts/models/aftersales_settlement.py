@@ -32,6 +32,7 @@ class AftersalesSettlement(models.Model):
     )
     region_id = fields.Many2one(related="center_id.aftersales_region_id", store=True)
     month = fields.Date(
+        "Month (first day)",
         required=True, index=True, help="The month of the services, given by its first day."
     )
     direction = fields.Selection(
@@ -40,6 +41,7 @@ class AftersalesSettlement(models.Model):
         default="payable",
     )
     kind = fields.Selection([("parts", "Parts paid in advance")], required=True, default="parts")
+    period = fields.Char("Month", compute="_compute_period")
     line_ids = fields.One2many("aftersales.settlement.line", "settlement_id", "Lines")
     amount_parts = fields.Monetary("Parts", compute="_compute_amounts", store=True)
     amount_fee = fields.Monetary("Management fee", compute="_compute_amounts", store=True)
@@ -114,6 +116,11 @@ class AftersalesSettlement(models.Model):
                 settlement.amount_claimed,
                 settlement.amount_payable,
             ) = sums.get(settlement.id, (0, 0, 0, 0))
+
+    @api.depends("month")
+    def _compute_period(self):
+        for document in self:
+            document.period = document.month and document.month.strftime("%Y-%m")
 
     @api.depends("month", "company_id")
     def _compute_date_filing(self):

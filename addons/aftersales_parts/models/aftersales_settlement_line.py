@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools.misc import format_date
 
 
 class AftersalesSettlementLine(models.Model):
@@ -29,12 +30,25 @@ class AftersalesSettlementLine(models.Model):
     price_item_id = fields.Many2one(
         "product.pricelist.item", "Price rule", readonly=True, ondelete="set null"
     )
-    price_note = fields.Char("Price from", readonly=True)
+    pricelist_name = fields.Char("Price list", readonly=True)
+    price_date = fields.Date(
+        "Priced on", readonly=True, help="The day of service, on which the price was in force."
+    )
     price_unit = fields.Monetary(
         "Wholesale price", readonly=True, help="Of the year's list on the day of service, with VAT."
     )
     fee_rate = fields.Float("Fee (%)", readonly=True, digits=(5, 2))
-    fee_note = fields.Char("Why this fee", readonly=True)
+    fee_reason = fields.Selection(
+        [
+            ("dedicated", "dedicated part"),
+            ("not_dedicated", "not a dedicated part"),
+            ("assembly", "assembly without fee"),
+            ("urgent", "urgent order"),
+            ("outside", "bought outside"),
+        ],
+        "Why this fee",
+        readonly=True,
+    )
     amount_fee = fields.Monetary("Management fee", readonly=True)
     amount_claimed = fields.Monetary("Claimed", readonly=True)
     result = fields.Selection(
@@ -73,15 +87,17 @@ class AftersalesSettlementLine(models.Model):
     @api.depends_context("lang")
     def _compute_explanation(self):
         labels = dict(self._fields["result"]._description_selection(self.env))
+        fee_labels = dict(self._fields["fee_reason"]._description_selection(self.env))
         for line in self:
             line.explanation = self.env._(
-                "%(price)s (%(price_note)s) + %(fee)s (%(rate)s %%: %(fee_note)s); %(result)s → "
-                "%(payable)s",
+                "%(price)s (%(pricelist)s, %(date)s) + %(fee)s (%(rate)s %%, %(reason)s); "
+                "%(result)s: %(payable)s",
                 price=line.currency_id.format(line.price_unit),
-                price_note=line.price_note,
+                pricelist=line.pricelist_name,
+                date=format_date(self.env, line.price_date),
                 fee=line.currency_id.format(line.amount_fee),
                 rate=f"{line.fee_rate:g}",
-                fee_note=line.fee_note,
+                reason=fee_labels.get(line.fee_reason, ""),
                 result=labels[line.result],
                 payable=line.currency_id.format(line.amount_payable),
             )
@@ -93,7 +109,7 @@ class AftersalesSettlementLine(models.Model):
         terms = self.env["aftersales.settlement.terms"]._get_terms(
             tag.company_id, record.service_date
         )
-        rate, note = self._get_fee(tag, terms)
+        rate, reason = self._get_fee(tag, terms)
         currency = settlement.currency_id
         fee = currency.round(price * rate / 100)
         return {
@@ -101,14 +117,11 @@ class AftersalesSettlementLine(models.Model):
             "used_part_id": tag.id,
             "product_id": tag.product_id.id,
             "price_item_id": item.id,
-            "price_note": self.env._(
-                "%(pricelist)s, %(date)s",
-                pricelist=item.pricelist_id.name,
-                date=fields.Date.to_string(record.service_date),
-            ),
+            "pricelist_name": item.pricelist_id.name,
+            "price_date": record.service_date,
             "price_unit": price,
             "fee_rate": rate,
-            "fee_note": note,
+            "fee_reason": reason,
             "amount_fee": fee,
             "amount_claimed": currency.round(price + fee),
         }
@@ -119,14 +132,14 @@ class AftersalesSettlementLine(models.Model):
         part = tag.record_part_id
         part_class = tag.product_id.part_class_id
         if part.source == "outside":
-            return 0, self.env._("bought outside")
+            return 0, "outside"
         if part.source == "urgent" and not terms.urgent_fee:
-            return 0, self.env._("urgent order")
+            return 0, "urgent"
         if not tag.product_id.is_dedicated_part:
-            return 0, self.env._("not a dedicated part")
+            return 0, "not_dedicated"
         if part_class and not part_class.management_fee:
-            return 0, self.env._("no fee on: %s", part_class.name)
-        return terms.fee_rate, self.env._("dedicated part")
+            return 0, "assembly"
+        return terms.fee_rate, "dedicated"
 
     def _verify(self):
         """Fix what each line pays, by what became of its used part (M8.4)."""

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 
@@ -18,7 +18,7 @@ class AftersalesApproval(models.Model):
         required=True, readonly=True, help="Each submission starts a new round of decisions."
     )
     step = fields.Char(required=True, readonly=True)
-    label = fields.Char("Step name", readonly=True)
+    label = fields.Char("Step name", compute="_compute_label")
     decision = fields.Selection(
         [
             ("submitted", "Submitted"),
@@ -44,6 +44,18 @@ class AftersalesApproval(models.Model):
         "(res_model, res_id, round, step) WHERE decision IN ('approved', 'refused')",
         "This step has just been decided by somebody else. Reload the page.",
     )
+
+    @api.depends("res_model", "step")
+    @api.depends_context("lang")
+    def _compute_label(self):
+        for approval in self:
+            steps = []
+            if approval.res_model in self.env:
+                # sudo: which role a step asks for is no secret to whoever sees the decision
+                record = self.env[approval.res_model].sudo().browse(approval.res_id)
+                steps = record._get_approval_steps()
+            labels = {step["code"]: step["label"] for step in steps}
+            approval.label = labels.get(approval.step, False)
 
     def write(self, vals):
         raise UserError(self.env._("The approval log can't be changed."))

@@ -156,7 +156,7 @@ class AftersalesApprovalMixin(models.AbstractModel):
         return step
 
     def _log_approval(self, decision, step=None, note=False):
-        step = step or {"code": decision, "label": False}
+        step = step or {"code": decision}
         regulation = self.env["aftersales.regulation"].search(
             [("code", "=", step.get("regulation"))], limit=1
         )
@@ -167,7 +167,6 @@ class AftersalesApprovalMixin(models.AbstractModel):
                 "res_id": self.id,
                 "round": self.approval_round,
                 "step": step["code"],
-                "label": step["label"],
                 "decision": decision,
                 "user_id": self.env.uid,
                 "note": note,
