@@ -1,6 +1,7 @@
 import base64
 import binascii
 import hashlib
+import math
 from datetime import datetime
 
 from lxml import etree
@@ -139,7 +140,7 @@ class AftersalesFapiao(models.Model):
         :raises UserError: not a fapiao, or not a safe file
         """
         try:
-            raw = base64.b64decode(document or b"")
+            raw = base64.b64decode(document or b"", validate=True)
         except (binascii.Error, ValueError) as error:
             raise UserError(self.env._("The file can't be read.")) from error
         if not raw:
@@ -177,9 +178,7 @@ class AftersalesFapiao(models.Model):
         try:
             root = etree.fromstring(raw, parser)
         except (etree.XMLSyntaxError, ValueError) as error:
-            raise UserError(
-                self.env._("The file is damaged or no XML: %s", error)
-            ) from error
+            raise UserError(self.env._("The file is damaged, or no XML file.")) from error
         if root.getroottree().docinfo.doctype:
             raise UserError(
                 self.env._("The file declares a document type, which no fapiao does: refused.")
@@ -199,9 +198,12 @@ class AftersalesFapiao(models.Model):
     def _get_amount(self, root, path):
         value = self._get_text(root, path, required=True)
         try:
-            return float(value)
-        except ValueError as error:
-            raise UserError(self.env._("“%s” is no amount.", value)) from error
+            amount = float(value)
+        except ValueError:
+            amount = math.nan
+        if not math.isfinite(amount):
+            raise UserError(self.env._("“%s” is no amount.", value))
+        return amount
 
     @api.model
     def _get_issue_date(self, root):

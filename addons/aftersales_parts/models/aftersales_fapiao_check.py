@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class AftersalesFapiaoCheck(models.Model):
@@ -31,3 +31,10 @@ class AftersalesFapiaoCheck(models.Model):
         required=True,
         readonly=True,
     )
+
+    @api.depends("code")
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        labels = dict(self._fields["code"]._description_selection(self.env))
+        for check in self:
+            check.display_name = labels.get(check.code)

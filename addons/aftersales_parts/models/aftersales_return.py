@@ -346,6 +346,7 @@ class AftersalesReturn(models.Model):
                     self.env._("%s is on its way or received and can't be cancelled.", document.name)
                 )
             document._write_protected({"state": "cancelled", "approval_state": "draft"})
+            document.flush_recordset(["state"])  # the unique index counts live returns only
             document.message_post(body=self.env._("Cancelled: %s", reason))
         return True
 

@@ -352,6 +352,7 @@ class AftersalesSettlement(models.Model):
         # sudo: lines of a cancelled list are released, so that their parts can be settled again
         self.sudo().line_ids.unlink()
         self._write_protected({"state": "cancelled"})
+        self.flush_recordset(["state"])  # the unique index counts live settlements only
         return True
 
     def action_open_cancel(self):

@@ -150,6 +150,7 @@ class AftersalesWarrantyCard(models.Model):
         for card in self:
             card.check_access("write")
             card._write_protected({"state": "void"})
+            card.flush_recordset(["state"])  # the unique index counts valid cards only
             card.message_post(body=self.env._("Void: %s", reason))
         return True
 

@@ -1,0 +1,268 @@
+import base64
+
+from freezegun import freeze_time
+
+from odoo import fields
+from odoo.fields import Command
+from odoo.tests import TransactionCase, new_test_user
+
+PIXEL = (
+    b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
+)
+SERVICE = "aftersales_service.group_"
+
+EINVOICE = """<?xml version="1.0" encoding="utf-8" standalone="yes"?>
+<EInvoice>
+  <Header>
+    <EIid>{number}</EIid>
+    <InherentLabel>
+      <GeneralOrSpecialVAT><LabelCode>{kind}</LabelCode></GeneralOrSpecialVAT>
+    </InherentLabel>
+  </Header>
+  <EInvoiceData>
+    <SellerInformation>
+      <SellerIdNum>{seller}</SellerIdNum><SellerName>杭州服务</SellerName>
+    </SellerInformation>
+    <BuyerInformation>
+      <BuyerIdNum>{buyer}</BuyerIdNum><BuyerName>制造商</BuyerName>
+    </BuyerInformation>
+    <BasicInformation>
+      <TotalAmWithoutTax>{net:.2f}</TotalAmWithoutTax>
+      <TotalTaxAm>{tax:.2f}</TotalTaxAm>
+      <TotalTax-includedAmount>{gross:.2f}</TotalTax-includedAmount>
+    </BasicInformation>
+  </EInvoiceData>
+  <TaxSupervisionInfo>
+    <InvoiceNumber>{number}</InvoiceNumber><IssueTime>{date} 10:08:05</IssueTime>
+  </TaxSupervisionInfo>
+</EInvoice>"""
+
+
+class AftersalesPartsCommon(TransactionCase):
+    """A center in a region, a user for each role, priced parts, and a record that used them."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company = cls.env.company
+        cls.company.partner_id.tz = "Asia/Shanghai"
+        cls.company.vat = "91350800MA2XNB3K2H"
+        cls.office = cls.env["res.partner"].create(
+            {"name": "Office", "is_company": True, "is_regional_office": True}
+        )
+        cls.users = {
+            role: new_test_user(cls.env, f"parts_{role}", groups=f"{SERVICE}{role}")
+            for role in (
+                "technician",
+                "clerk",
+                "office_manager",
+                "customer_service",
+                "logistics",
+                "quality",
+                "vp",
+            )
+        }
+        cls.users["accountant"] = new_test_user(
+            cls.env, "parts_accountant", groups="account.group_account_invoice"
+        )
+        cls.region = cls.env["aftersales.region"].create(
+            {
+                "name": "Test region",
+                "office_id": cls.office.id,
+                "manager_id": cls.users["office_manager"].id,
+            }
+        )
+        cls.center = cls._make_center("Hangzhou center", "91330109MA2AYBC366")
+        cls.users["center"] = cls._make_center_user("parts_center", cls.center)
+        cls.customer = cls.env["res.partner"].create({"name": "Customer", "is_company": True})
+        part_class = cls.env.ref
+        cls.pump = cls._make_part("Pump", part_class("aftersales_parts.part_class_hydraulic"))
+        cls.gearbox = cls._make_part("Gearbox", part_class("aftersales_parts.part_class_gearbox"))
+        cls.seal = cls._make_part(
+            "Seal", part_class("aftersales_parts.part_class_seal"), dedicated=False
+        )
+        cls.pricelist = cls.env["product.pricelist"].create(
+            {"name": "Wholesale 2026", "currency_id": cls.company.currency_id.id}
+        )
+        cls.company.aftersales_pricelist_id = cls.pricelist
+        for product, price in ((cls.pump, 2860), (cls.gearbox, 20600), (cls.seal, 120)):
+            cls._make_price(product, price)
+        cls.policy = cls.env["aftersales.warranty.policy"].create(
+            {"name": "One year", "line_ids": [Command.create({"component": "All", "duration": 12})]}
+        )
+        cls.loader = cls.env["product.product"].create(
+            {
+                "name": "Loader",
+                "is_storable": True,
+                "tracking": "serial",
+                "warranty_policy_id": cls.policy.id,
+            }
+        )
+        cls.lot = cls.env["stock.lot"].create({"name": "SN-001", "product_id": cls.loader.id})
+        cls.card = cls.env["aftersales.warranty.card"].create(
+            {
+                "partner_id": cls.customer.id,
+                "product_id": cls.loader.id,
+                "lot_id": cls.lot.id,
+                "policy_id": cls.policy.id,
+                "date_start": "2026-06-01",
+            }
+        )
+
+    @classmethod
+    def _make_center(cls, name, vat):
+        return cls.env["res.partner"].create(
+            {
+                "name": name,
+                "is_company": True,
+                "is_service_center": True,
+                "aftersales_region_id": cls.region.id,
+                "vat": vat,
+            }
+        )
+
+    @classmethod
+    def _make_center_user(cls, login, center):
+        user = new_test_user(cls.env, login, groups=f"{SERVICE}center")
+        user.partner_id.parent_id = center
+        return user
+
+    @classmethod
+    def _make_part(cls, name, part_class, dedicated=True):
+        return cls.env["product.product"].create(
+            {
+                "name": name,
+                "part_class_id": part_class.id,
+                "is_dedicated_part": dedicated,
+                # a sales price that must never be taken for a wholesale price
+                "list_price": 99999,
+            }
+        )
+
+    @classmethod
+    def _make_price(cls, product, price, **vals):
+        return cls.env["product.pricelist.item"].create(
+            {
+                "pricelist_id": cls.pricelist.id,
+                "applied_on": "0_product_variant",
+                "product_id": product.id,
+                "compute_price": "fixed",
+                "fixed_price": price,
+                "date_start": "2025-12-31 16:00:00",
+                "date_end": "2026-12-31 15:59:59",
+                **vals,
+            }
+        )
+
+    def _make_record(self, parts, center=None, day="2026-10-20", done=True):
+        """Return a service record of ``center`` with ``parts``, each a dict of line values."""
+        request = self.env["aftersales.request"].create(
+            {
+                "card_id": self.card.id,
+                "description": "Fault",
+                "region_id": self.region.id,
+                "center_id": (center or self.center).id,
+                "technician_id": self.users["technician"].id,
+                "request_date": f"{day} 00:30:00",
+            }
+        )
+        request.action_assign()
+        record = self.env["aftersales.service.record"].create(
+            {
+                "request_id": request.id,
+                "technician_id": self.users["technician"].id,
+                "arrival": f"{day} 02:00:00",
+                "nameplate": "SN-001",
+                "fault": "Fault",
+                "cause": "Cause",
+                "responsibility": "product",
+                "work_done": "Work",
+                "machine_checked": True,
+                "explained": True,
+                "part_ids": [Command.create(vals) for vals in parts],
+            }
+        )
+        if done:
+            self._validate(record)
+        return record
+
+    def _validate(self, record):
+        record = record.with_user(self.users["technician"])
+        record.action_sign("Customer", PIXEL)
+        record.action_done()
+
+    def _scrap(self, product, **vals):
+        return {"product_id": product.id, "disposition": "scrap", "scrap_photo": PIXEL, **vals}
+
+    def _part(self, product, **vals):
+        return {"product_id": product.id, **vals}
+
+    def _make_return(self, center=None, user=None, month="2026-11-01"):
+        document = (
+            self.env["aftersales.return"]
+            .with_user(user or self.users["center"])
+            .create({"center_id": (center or self.center).id, "month": month})
+        )
+        document.action_collect()
+        return document
+
+    def _approve(self, document):
+        document.action_submit()
+        document.with_user(self.users["office_manager"]).action_approve()
+        document.with_user(self.users["customer_service"]).action_approve()
+
+    def _return_parts(self, missing=(), deductions=None):
+        """Return everything that the center keeps but the ``missing`` tags, and verify."""
+        document = self._make_return()
+        self._approve(document)
+        document.action_ship()
+        names = set(document.line_ids.used_part_id.mapped("name")) - set(missing)
+        document.with_user(self.users["logistics"]).action_receive(sorted(names))
+        for line in document.line_ids:
+            reason = (deductions or {}).get(line.used_part_id.name)
+            if reason:
+                line.with_user(self.users["quality"]).deduction_reason_id = reason
+        document.with_user(self.users["quality"]).action_verify()
+        return document
+
+    def _generate(self, month="2026-10-01"):
+        return self.env["aftersales.settlement"]._generate(
+            fields.Date.to_date(month), self.center
+        )
+
+    def _settle(self, settlement):
+        """Take a settlement from draft to confirmed."""
+        settlement.with_user(self.users["center"]).action_submit()
+        settlement.with_user(self.users["customer_service"]).action_verify()
+        settlement.with_user(self.users["customer_service"]).action_send()
+        settlement.with_user(self.users["center"]).action_confirm()
+
+    def _make_document(self, **vals):
+        """Return the file of a fapiao, base64."""
+        values = {
+            "number": "26332000000012345678",
+            "kind": "01",
+            "seller": "91330109MA2AYBC366",
+            "buyer": "91350800MA2XNB3K2H",
+            "net": 2890.27,
+            "tax": 375.73,
+            "gross": 3266.00,
+            "date": "2026-11-20",
+            **vals,
+        }
+        return base64.b64encode(EINVOICE.format(**values).encode())
+
+    def _make_fapiao(self, **vals):
+        return (
+            self.env["aftersales.fapiao"]
+            .with_user(self.users["accountant"])
+            .create({"document": self._make_document(**vals), "document_name": "fapiao.xml"})
+        )
+
+    def _location_of(self, tag):
+        return self.env["stock.quant"].search(
+            [("lot_id", "=", tag.lot_id.id), ("quantity", ">", 0)]
+        ).location_id
+
+
+freeze = freeze_time("2026-11-20 02:00:00")

@@ -1,0 +1,122 @@
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user, tagged
+
+from .common import AftersalesPartsCommon, freeze
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestAccess(AftersalesPartsCommon):
+    """Mistake 6: “only its own” really means only its own, however one asks."""
+
+    def setUp(self):
+        super().setUp()
+        self.other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        self.other_user = self._make_center_user("parts_other_center", self.other)
+        self._make_record([self._part(self.pump), self._scrap(self.seal)])
+        self._make_record([self._part(self.pump)], center=self.other)
+        self._return_parts()
+        self._make_return(center=self.other, user=self.other_user)
+        self.settlements = self.env["aftersales.settlement"]._generate(
+            self.env["aftersales.used.part"].search([], limit=1).date_removed
+        )
+        self._settle(self.settlements.filtered(lambda s: s.center_id == self.center))
+        self.fapiao = self._make_fapiao()
+
+    def _check_own(self, user, model, center, path="center_id"):
+        records = self.env[model].search([])
+        own = records.filtered(lambda r: r.mapped(path) == center)
+        foreign = records - own
+        self.assertTrue(own and foreign, f"{model}: the test needs both")
+        visible = self.env[model].with_user(user)
+        self.assertEqual(visible.search([]), own)
+        self.assertEqual(visible.search_count([]), len(own))
+        self.assertEqual(visible._read_group([], [], ["__count"]), [(len(own),)])
+        with self.assertRaises(AccessError):
+            foreign[:1].with_user(user).read(["display_name"])
+
+    def test_center_sees_its_own(self):
+        """A center's user sees its own tags, returns, lines and settlements, nothing else."""
+        for user, center in (
+            (self.users["center"], self.center),
+            (self.other_user, self.other),
+        ):
+            for model in (
+                "aftersales.used.part",
+                "aftersales.return",
+                "aftersales.return.line",
+                "aftersales.settlement",
+                "aftersales.settlement.line",
+            ):
+                self._check_own(user, model, center)
+            self._check_own(user, "aftersales.service.record", center)
+
+    def test_center_fapiao(self):
+        """A center sees its own fapiao, not those of another."""
+        self.assertEqual(self.fapiao.with_user(self.users["center"]).name, self.fapiao.name)
+        self.assertFalse(self.env["aftersales.fapiao"].with_user(self.other_user).search([]))
+        with self.assertRaises(AccessError):
+            self.fapiao.with_user(self.other_user).read(["name"])
+
+    def test_center_can_not_act_for_another(self):
+        """L2.4, M8.5: neither applying for another's return nor confirming its settlement."""
+        with self.assertRaises(AccessError):
+            self.env["aftersales.return"].with_user(self.users["center"]).create(
+                {"center_id": self.other.id, "month": "2027-01-01"}
+            )
+        settlement = self.settlements.filtered(lambda s: s.center_id == self.other)
+        settlement.with_user(self.other_user).action_submit()
+        service = settlement.with_user(self.users["customer_service"])
+        service.action_verify()
+        service.action_send()
+        with self.assertRaises(AccessError):
+            settlement.with_user(self.users["center"]).action_confirm()
+        self.assertEqual(settlement.state, "sent")
+
+    def test_technician_sees_tags_of_his_records(self):
+        """A technician sees what he took off; no return, no settlement."""
+        other = new_test_user(
+            self.env, "parts_technician_2", groups="aftersales_service.group_technician"
+        )
+        self.assertEqual(
+            self.env["aftersales.used.part"].with_user(self.users["technician"]).search_count([]),
+            self.env["aftersales.used.part"].search_count([]),
+        )
+        for model in ("aftersales.used.part", "aftersales.return", "aftersales.settlement"):
+            self.assertFalse(self.env[model].with_user(other).search([]))
+
+    def test_region_manager(self):
+        """A manager sees his region only."""
+        stranger = new_test_user(
+            self.env, "parts_manager_2", groups="aftersales_service.group_office_manager"
+        )
+        for model in ("aftersales.used.part", "aftersales.return", "aftersales.settlement"):
+            manager = self.env[model].with_user(self.users["office_manager"])
+            self.assertEqual(manager.search_count([]), self.env[model].search_count([]))
+            self.assertFalse(self.env[model].with_user(stranger).search([]))
+
+    def test_no_role_no_access(self):
+        """An internal user without any role sees nothing of it."""
+        user = new_test_user(self.env, "parts_nobody", groups="base.group_user")
+        for model in (
+            "aftersales.used.part",
+            "aftersales.return",
+            "aftersales.settlement",
+            "aftersales.settlement.line",
+            "aftersales.fapiao",
+        ):
+            with self.assertRaises(AccessError):
+                self.env[model].with_user(user).search([])
+
+    def test_other_company(self):
+        """Multi-company: nothing of another company is visible."""
+        company = self.env["res.company"].create({"name": "Other company"})
+        user = new_test_user(
+            self.env,
+            "parts_other_company",
+            groups="aftersales_service.group_customer_service",
+            company_id=company.id,
+            company_ids=[(6, 0, company.ids)],
+        )
+        for model in ("aftersales.used.part", "aftersales.return", "aftersales.settlement"):
+            self.assertFalse(self.env[model].with_user(user).search([]))

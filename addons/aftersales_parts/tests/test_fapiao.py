@@ -1,0 +1,272 @@
+import base64
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+from odoo.tools import file_open
+
+from .common import AftersalesPartsCommon, freeze
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestFapiao(AftersalesPartsCommon):
+    def _confirmed(self, amount=None):
+        """Return a confirmed settlement of 3266.00, or of ``amount``."""
+        if amount:
+            self.pricelist.item_ids.filtered(
+                lambda i: i.product_id == self.seal
+            ).fixed_price = amount
+            self._make_record([self._scrap(self.seal)])
+        else:
+            self._make_record([self._part(self.pump), self._scrap(self.seal)])
+            self._return_parts()
+        settlement = self._generate()
+        self._settle(settlement)
+        return settlement
+
+    def _results(self, fapiao):
+        return {check.code: check.result for check in fapiao.check_ids}
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def test_official_sample(self):
+        """M8.6: the Ministry of Finance's public sample is read to the cent.
+
+        Its tax numbers are made up, so seller and buyer fail, as they must.
+        """
+        with file_open("aftersales_parts/tests/data/official-special.xml", "rb") as file:
+            document = base64.b64encode(file.read())
+        fapiao = self.env["aftersales.fapiao"].create({"document": document})
+        self.assertEqual(fapiao.name, "23440000000000100001")
+        self.assertEqual(str(fapiao.date), "2023-02-23")
+        self.assertEqual(
+            (fapiao.amount_untaxed, fapiao.amount_tax, fapiao.amount_total), (2.00, 0.12, 2.12)
+        )
+        self.assertEqual(fapiao.kind, "special")
+        self.assertEqual(fapiao.seller_name, "示例制造集团有限公司")
+        self.assertEqual(
+            self._results(fapiao),
+            {
+                "number": "passed",
+                "sums": "passed",
+                "kind": "passed",
+                "seller": "failed",
+                "buyer": "failed",
+                "uscc": "impossible",
+            },
+        )
+
+    def test_checks(self):
+        """M8.6: each check fails on its own fault, and only then."""
+        good = dict.fromkeys(("number", "sums", "kind", "seller", "buyer", "uscc"), "passed")
+        self.assertEqual(self._results(self._make_fapiao()), good)
+        cases = {
+            "number": {"number": "25332000000012345678"},
+            "sums": {"number": "26332000000012345602", "tax": 375.74},
+            "kind": {"number": "26332000000012345603", "kind": "02"},
+            "buyer": {"number": "26332000000012345604", "buyer": "91310115MA1K3QXE7G"},
+        }
+        for code, vals in cases.items():
+            self.assertEqual(self._results(self._make_fapiao(**vals)), {**good, code: "failed"})
+
+    def test_number_is_never_cut(self):
+        """Mistake 12: all 20 digits are kept, and the same fapiao is refused."""
+        fapiao = self._make_fapiao()
+        self.assertEqual(fapiao.name, "26332000000012345678")
+        with self.assertRaisesRegex(UserError, "already been entered"):
+            self._make_fapiao()
+
+    def test_hostile_files(self):
+        """Files from outside are hostile: each is refused with a sentence, nothing is stored."""
+        bomb = (
+            b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
+            + b"".join(
+                b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(9)
+            )
+            + b"]><EInvoice>&j;</EInvoice>"
+        )
+        external = (
+            b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
+            b"<EInvoice><EInvoiceData/>&f;</EInvoice>"
+        )
+        truncated = base64.b64decode(self._make_document())[:400]
+        lacking = base64.b64decode(self._make_document()).replace(b"TotalTaxAm", b"Other")
+        words = base64.b64decode(self._make_document()).replace(b"375.73", b"many")
+        infinite = base64.b64decode(self._make_document()).replace(b"375.73", b"nan")
+        cases = {
+            bomb: "document type|damaged",
+            external: "document type",
+            truncated: "damaged",
+            b"%PDF-1.7": "damaged",
+            b"<html/>": "not the XML of an electronic fapiao",
+            b"": "Choose the XML file",
+            lacking: "TotalTaxAm",
+            words: "no amount",
+            infinite: "no amount",
+            b"<EInvoice>" + b" " * (5 * 1024 * 1024) + b"</EInvoice>": "larger than 5 MB",
+        }
+        fapiao = self.env["aftersales.fapiao"].with_user(self.users["accountant"])
+        for raw, message in cases.items():
+            with self.assertRaisesRegex(UserError, message):
+                fapiao.create({"document": base64.b64encode(raw)})
+        with self.assertRaisesRegex(UserError, "can't be read"):
+            fapiao.create({"document": "no base64!"})
+        self.assertFalse(fapiao.search([]))
+
+    def test_negative_total_is_refused(self):
+        """A red fapiao can't pass for a blue one."""
+        with self.assertRaisesRegex(UserError, "red"):
+            self._make_fapiao(net=-2890.27, tax=-375.73, gross=-3266)
+
+    def test_values_come_from_the_file_only(self):
+        """M8.6: amounts given by RPC are ignored, and can't be written afterwards."""
+        fapiao = (
+            self.env["aftersales.fapiao"]
+            .with_user(self.users["accountant"])
+            .create({"document": self._make_document(), "amount_total": 1, "state": "posted"})
+        )
+        self.assertEqual((fapiao.amount_total, fapiao.state), (3266, "read"))
+        with self.assertRaisesRegex(AccessError, "by hand"):
+            fapiao.write({"amount_total": 1})
+        with self.assertRaisesRegex(UserError, "can't be exchanged"):
+            fapiao.write({"document": self._make_document(gross=1)})
+
+    # --- matching and posting --------------------------------------------------------------
+
+    def test_bill_equals_the_fapiao_and_all_accounts_close(self):
+        """M8.6: by hand: net 2890.27, VAT 375.73 (not 375.74), gross 3266.00."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao()
+        fapiao.action_match()
+        self.assertEqual(fapiao.settlement_id, settlement)
+        fapiao.action_reconcile()
+        bill = settlement.bill_id
+        self.assertEqual((settlement.state, fapiao.state), ("reconciled", "posted"))
+        self.assertEqual(
+            (bill.amount_untaxed, bill.amount_tax, bill.amount_total), (2890.27, 375.73, 3266.00)
+        )
+        self.assertEqual(bill.payment_state, "paid")
+        self.assertEqual(bill.ref, fapiao.name)
+        self.assertEqual(bill.aftersales_fapiao_ids, fapiao)
+        self._assert_cleared(settlement)
+
+    def _assert_cleared(self, settlement):
+        moves = settlement.move_id + settlement.bill_id
+        for account in (
+            self.company.aftersales_claims_account_id,
+            self.company.aftersales_accrued_account_id,
+        ):
+            lines = moves.line_ids.filtered(lambda line, a=account: line.account_id == a)
+            self.assertEqual(self.company.currency_id.round(sum(lines.mapped("balance"))), 0)
+            self.assertTrue(all(lines.mapped("reconciled")))
+
+    def test_difference_blocks(self):
+        """M8.6: an invoice for another amount isn't matched, and the message names it."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao(gross=3266.01, tax=375.74)
+        with self.assertRaisesRegex(UserError, f"{settlement.name}.*3,266.00"):
+            fapiao.action_match()
+        self.assertEqual(fapiao.state, "read")
+        self.assertEqual(settlement.amount_difference, 3266)
+
+    def test_failed_check_blocks_posting(self):
+        """M8.6: an ordinary invoice of the right amount is not posted; the books are unchanged."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao(kind="02")
+        fapiao.action_match()
+        with self.assertRaisesRegex(UserError, "special VAT invoice"):
+            fapiao.action_reconcile()
+        self.assertEqual(settlement.state, "confirmed")
+        self.assertFalse(settlement.bill_id)
+
+    def test_wrong_rate_is_refused(self):
+        """M8.6: the right gross with 6 % VAT is not forced into a bill at 13 %."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao(net=3081.13, tax=184.87)
+        fapiao.action_match()
+        with self.assertRaisesRegex(UserError, "184.87.*13%"):
+            fapiao.action_reconcile()
+        self.assertFalse(settlement.bill_id)
+
+    def test_posting_twice_is_refused(self):
+        """Mistake 11: nothing is billed twice."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao()
+        fapiao.action_match()
+        fapiao.action_reconcile()
+        with self.assertRaisesRegex(UserError, "Reconciled"):
+            settlement.with_user(self.users["accountant"]).action_reconcile()
+        with self.assertRaisesRegex(UserError, "matched already"):
+            fapiao.action_match()
+        with self.assertRaisesRegex(UserError, "kept"):
+            fapiao.unlink()
+        with self.assertRaisesRegex(UserError, "belongs to an after-sales settlement"):
+            settlement.bill_id.button_draft()
+
+    def test_only_accountants(self):
+        """Customer service reads fapiao but neither enters nor posts them."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao()
+        fapiao.action_match()
+        service = self.users["customer_service"]
+        self.assertEqual(fapiao.with_user(service).amount_total, 3266)
+        with self.assertRaises(AccessError):
+            settlement.with_user(service).action_reconcile()
+        with self.assertRaises(AccessError):
+            fapiao.with_user(service).create({"document": self._make_document(number="2" * 20)})
+
+    def test_undo_match(self):
+        """M8.6: a match can be undone until it is posted."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao()
+        fapiao.action_match()
+        fapiao.action_unmatch()
+        self.assertEqual(settlement.amount_invoiced, 0)
+        with self.assertRaisesRegex(UserError, "No fapiao is matched"):
+            settlement.with_user(self.users["accountant"]).action_reconcile()
+
+    def test_every_amount_closes_to_the_cent(self):
+        """M8.6: for any amount, and net rounded either way, bill = fapiao and accounts close.
+
+        From 0.10 yuan: below, the VAT itself rounds to nothing.
+        """
+        record = self._make_record([self._scrap(self.seal)])
+        item = self.pricelist.item_ids.filtered(lambda i: i.product_id == self.seal)
+        numbers = iter(range(1, 1000))
+
+        @settings(
+            max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        )
+        @given(
+            cents=st.integers(min_value=10, max_value=100_000_000),
+            shift=st.sampled_from([-1, 0, 1]),
+        )
+        def check(cents, shift):
+            with self.env.cr.savepoint() as savepoint:
+                item.fixed_price = cents / 100
+                settlement = self._generate()
+                self.assertEqual(settlement.line_ids.record_id, record)
+                self._settle(settlement)
+                net_cents = min(max(round(cents / 1.13) + shift, 1), cents)
+                fapiao = self._make_fapiao(
+                    number=f"26332{next(numbers):015d}",
+                    net=net_cents / 100,
+                    tax=(cents - net_cents) / 100,
+                    gross=cents / 100,
+                )
+                fapiao.action_match()
+                fapiao.action_reconcile()
+                bill = settlement.bill_id
+                self.assertEqual(
+                    [round(a * 100) for a in (bill.amount_untaxed, bill.amount_tax, bill.amount_total)],
+                    [net_cents, cents - net_cents, cents],
+                )
+                self.assertEqual(bill.payment_state, "paid")
+                self._assert_cleared(settlement)
+                savepoint.rollback()
+            self.env.invalidate_all()
+
+        check()
