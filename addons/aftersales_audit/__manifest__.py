@@ -5,7 +5,7 @@
     "summary": "Audit plans of regional offices, approved by the marketing VP",
     "author": "After-sales on Odoo",
     "license": "LGPL-3",
-    "depends": ["aftersales_service"],
+    "depends": ["aftersales_parts"],
     "data": [
         "security/aftersales_audit_security.xml",
         "security/ir.model.access.csv",

@@ -49,7 +49,5 @@ class AftersalesAuditCheck(models.Model):
         if not self.env.su:
             self.plan_id._check_auditing()
             if any(check.plan_id.state != "in_progress" for check in self):
-                raise UserError(
-                    self.env._("Checks are answered while the audit is in progress.")
-                )
+                raise UserError(self.env._("Checks are answered while the audit is in progress."))
         return super().write(vals)

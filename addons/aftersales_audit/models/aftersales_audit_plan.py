@@ -39,7 +39,9 @@ class AftersalesAuditPlan(models.Model):
         help="The office sees an announced audit when it is approved, a surprise audit only "
         "when it starts (L4.4).",
     )
-    method = fields.Text("Audit method", help="How it is checked: on site, by documents, by calls.")
+    method = fields.Text(
+        "Audit method", help="How it is checked: on site, by documents, by calls."
+    )
     content = fields.Text("Audit content", help="Accounts and operations that are looked into.")
     regulation_ids = fields.Many2many(
         "aftersales.regulation",
@@ -57,14 +59,12 @@ class AftersalesAuditPlan(models.Model):
         "Team leader",
         required=True,
         default=lambda self: self.env.user,
-        domain=lambda self: self._get_team_domain(),
         tracking=True,
         check_company=True,
     )
     member_ids = fields.Many2many(
         "res.users",
         string="Team members",
-        domain=lambda self: self._get_team_domain(),
         check_company=True,
         context={"active_test": False},
         help="The team may not belong to the audited office (L4.2) and doesn't decide on its "
@@ -87,7 +87,6 @@ class AftersalesAuditPlan(models.Model):
         readonly=True,
         copy=False,
         tracking=True,
-        group_expand=True,
     )
     can_edit = fields.Boolean(compute="_compute_can_edit")
     can_audit = fields.Boolean(
@@ -102,9 +101,6 @@ class AftersalesAuditPlan(models.Model):
         "The audit can't be completed before the audited period ends.",
     )
     _cost_positive = models.Constraint("CHECK(cost >= 0)", "The cost can't be negative.")
-
-    def _get_team_domain(self):
-        return [("all_group_ids", "in", self.env.ref("aftersales_audit.group_auditor").ids)]
 
     @api.depends("office_id.aftersales_office_region_ids")
     def _compute_region_id(self):
@@ -138,8 +134,10 @@ class AftersalesAuditPlan(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
-            "aftersales.audit.plan", len(vals_list)
+        numbers = (
+            self.env["ir.sequence"]
+            .sudo()
+            ._aftersales_next_numbers("aftersales.audit.plan", len(vals_list))
         )
         for vals, number in zip(vals_list, numbers, strict=True):
             vals["name"] = number
@@ -267,9 +265,7 @@ class AftersalesAuditPlan(models.Model):
                     for regulation in plan.regulation_ids
                 ]
             )
-            plan._write_protected(
-                {"state": "in_progress", "date_started": fields.Datetime.now()}
-            )
+            plan._write_protected({"state": "in_progress", "date_started": fields.Datetime.now()})
         return True
 
     def action_done(self):

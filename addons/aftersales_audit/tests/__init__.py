@@ -1,0 +1,3 @@
+from . import test_aftersales_audit_plan
+from . import test_aftersales_audit_secrecy
+from . import test_ui
