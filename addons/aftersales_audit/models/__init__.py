@@ -1,4 +1,3 @@
-from . import aftersales_approval
 from . import res_partner
 from . import aftersales_audit_plan
 from . import aftersales_audit_check

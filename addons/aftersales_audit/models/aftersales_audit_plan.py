@@ -8,6 +8,7 @@ class AftersalesAuditPlan(models.Model):
     _name = "aftersales.audit.plan"
     _description = "Audit plan"
     _inherit = ["aftersales.approval.mixin"]
+    _sequence_code = "aftersales.audit.plan"
     _order = "id desc"
     _rec_names_search = ["name", "office_id.name"]
     _check_company_auto = True
@@ -82,6 +83,7 @@ class AftersalesAuditPlan(models.Model):
             ("done", "Done"),
             ("cancelled", "Cancelled"),
         ],
+        "Status",
         default="draft",
         required=True,
         readonly=True,
@@ -131,17 +133,6 @@ class AftersalesAuditPlan(models.Model):
                         office=office.display_name,
                     )
                 )
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        numbers = (
-            self.env["ir.sequence"]
-            .sudo()
-            ._aftersales_next_numbers("aftersales.audit.plan", len(vals_list))
-        )
-        for vals, number in zip(vals_list, numbers, strict=True):
-            vals["name"] = number
-        return super().create(vals_list)
 
     def write(self, vals):
         if self._get_approval_content().keys() & vals.keys() and not self.env.su:

@@ -154,7 +154,7 @@ class TestAuditPlan(AuditCommon):
         self.plan.action_cancel("Office closed")
         with self.assertRaisesRegex(UserError, "can't be changed"):
             self.plan.cost = 1
-        with self.assertRaisesRegex(UserError, "no draft any more"):
+        with self.assertRaisesRegex(UserError, "is no draft"):
             self.plan.action_submit()
         self.assertEqual(self.plan.cost, 5000)
 

@@ -71,6 +71,7 @@ class AftersalesFapiao(models.Model):
     bill_id = fields.Many2one("account.move", "Vendor bill", readonly=True, check_company=True)
     state = fields.Selection(
         [("read", "Read"), ("matched", "Matched"), ("posted", "Posted")],
+        "Status",
         default="read",
         required=True,
         readonly=True,

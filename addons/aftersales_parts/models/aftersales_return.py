@@ -8,6 +8,7 @@ class AftersalesReturn(models.Model):
     _name = "aftersales.return"
     _description = "Return"
     _inherit = ["aftersales.approval.mixin"]
+    _sequence_code = "aftersales.return"
     _order = "id desc"
     _check_company_auto = True
 
@@ -68,6 +69,7 @@ class AftersalesReturn(models.Model):
             ("verified", "Verified"),
             ("cancelled", "Cancelled"),
         ],
+        "Status",
         default="draft",
         required=True,
         readonly=True,
@@ -110,11 +112,7 @@ class AftersalesReturn(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
-            "aftersales.return", len(vals_list)
-        )
-        for vals, number in zip(vals_list, numbers, strict=True):
-            vals["name"] = number
+        for vals in vals_list:
             if month := fields.Date.to_date(vals.get("month")):
                 vals["month"] = month.replace(day=1)
         return super().create(vals_list)

@@ -14,6 +14,7 @@ class AftersalesSettlement(models.Model):
     _name = "aftersales.settlement"
     _description = "Settlement"
     _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
+    _sequence_code = "aftersales.settlement"
     _order = "month desc, id desc"
     _check_company_auto = True
 
@@ -81,6 +82,7 @@ class AftersalesSettlement(models.Model):
             ("reconciled", "Reconciled"),
             ("cancelled", "Cancelled"),
         ],
+        "Status",
         default="draft",
         required=True,
         readonly=True,
@@ -146,11 +148,7 @@ class AftersalesSettlement(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
-            "aftersales.settlement", len(vals_list)
-        )
-        for vals, number in zip(vals_list, numbers, strict=True):
-            vals["name"] = number
+        for vals in vals_list:
             if month := fields.Date.to_date(vals.get("month")):
                 vals["month"] = month.replace(day=1)
         return super().create(vals_list)

@@ -45,6 +45,7 @@ class AftersalesUsedPart(models.Model):
             ("deducted", "Deducted"),
             ("scrapped", "Scrapped on the spot"),
         ],
+        "Status",
         default="held",
         required=True,
         readonly=True,

@@ -159,6 +159,34 @@ class TestReturn(AftersalesPartsCommon):
         document.action_cancel("Wrong month")
         self.assertEqual(self._make_return().line_ids.used_part_id, self.tags)
 
+    def test_cancelled_return_stays_cancelled(self):
+        """L2.4: a cancelled return can't be submitted again."""
+        document = self._make_return()
+        document.action_cancel("Wrong month")
+        with self.assertRaisesRegex(UserError, "is no draft"):
+            document.action_submit()
+        self.assertEqual(document.state, "cancelled")
+
+    def test_number_can_not_be_written(self):
+        """L2.4: the number that forms and tags bear can't be changed or chosen by RPC."""
+        document = self._make_return()
+        with self.assertRaisesRegex(AccessError, "by hand"):
+            document.name = "RT-1"
+        with self.assertRaisesRegex(AccessError, "by hand"):
+            document.create({"center_id": self.center.id, "month": "2026-12-01", "name": "X"})
+
+    def test_log_tells_no_more_than_its_document(self):
+        """Mistake 6: the decisions on a center's return are hidden from another center."""
+        document = self._make_return()
+        document.action_submit()
+        other = self._make_center_user("other", self._make_center("Other", "91310115MA1K3QXE7G"))
+        log = self.env["aftersales.approval"]
+        domain = [("res_model", "=", document._name)]
+        self.assertEqual(log.with_user(self.users["center"]).search(domain), document.approval_ids)
+        self.assertFalse(log.with_user(other).search(domain))
+        with self.assertRaises(AccessError):
+            document.approval_ids.with_user(other).read(["note"])
+
     def test_tag_of_another_center(self):
         """M10.3: a tag of another center can't be put on the return."""
         other = self._make_center("Other", "91310115MA1K3QXE7G")

@@ -187,9 +187,11 @@ class AftersalesApprovalMixin(models.AbstractModel):
                         record.display_name,
                     )
                 )
-            if record.approval_state in ("pending", "approved"):
+            if record.state != "draft":
                 raise UserError(
-                    record.env._("“%s” has already been submitted.", record.display_name)
+                    record.env._(
+                        "“%s” is no draft, so it can't be submitted (again).", record.display_name
+                    )
                 )
             record._check_submit()
             record._write_protected(

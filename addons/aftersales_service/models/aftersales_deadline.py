@@ -32,6 +32,7 @@ class AftersalesDeadline(models.Model):
             ("missed", "Missed"),
             ("cancelled", "Cancelled"),
         ],
+        "Status",
         default="running",
         required=True,
         readonly=True,

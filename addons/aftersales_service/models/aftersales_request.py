@@ -13,6 +13,7 @@ class AftersalesRequest(models.Model):
         "mail.thread",
         "mail.activity.mixin",
     ]
+    _sequence_code = "aftersales.request"
     _order = "urgency desc, id desc"
     _check_company_auto = True
 
@@ -28,6 +29,7 @@ class AftersalesRequest(models.Model):
             ("done", "Done"),
             ("cancelled", "Cancelled"),
         ],
+        "Status",
         default="new",
         required=True,
         readonly=True,
@@ -161,11 +163,6 @@ class AftersalesRequest(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
-            "aftersales.request", len(vals_list)
-        )
-        for vals, number in zip(vals_list, numbers, strict=True):
-            vals["name"] = number
         requests = super().create(vals_list)
         for request in requests:
             request._deadline_event("received", request.request_date)

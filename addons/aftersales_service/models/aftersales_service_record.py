@@ -8,6 +8,7 @@ class AftersalesServiceRecord(models.Model):
     _name = "aftersales.service.record"
     _description = "Service record"
     _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
+    _sequence_code = "aftersales.service.record"
     _order = "id desc"
     _check_company_auto = True
 
@@ -22,6 +23,7 @@ class AftersalesServiceRecord(models.Model):
             ("done", "Valid"),
             ("cancelled", "Cancelled"),
         ],
+        "Status",
         default="draft",
         required=True,
         readonly=True,
@@ -141,11 +143,6 @@ class AftersalesServiceRecord(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
-            "aftersales.service.record", len(vals_list)
-        )
-        for vals, number in zip(vals_list, numbers, strict=True):
-            vals["name"] = number
         records = super().create(vals_list)
         records._note_arrival()
         return records

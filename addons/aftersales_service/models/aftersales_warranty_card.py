@@ -8,6 +8,7 @@ class AftersalesWarrantyCard(models.Model):
     _name = "aftersales.warranty.card"
     _description = "Warranty card"
     _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
+    _sequence_code = "aftersales.warranty.card"
     _order = "id desc"
     _check_company_auto = True
     _rec_names_search = ["name", "serial_number"]
@@ -52,6 +53,7 @@ class AftersalesWarrantyCard(models.Model):
     move_id = fields.Many2one("stock.move", "Delivered by", readonly=True, check_company=True)
     state = fields.Selection(
         [("open", "Valid"), ("closed", "Closed"), ("void", "Void")],
+        "Status",
         default="open",
         required=True,
         readonly=True,
@@ -92,13 +94,9 @@ class AftersalesWarrantyCard(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
-            "aftersales.warranty.card", len(vals_list)
+        cards = super().create(
+            [{k: v for k, v in vals.items() if k != "coverage_ids"} for vals in vals_list]
         )
-        for vals, number in zip(vals_list, numbers, strict=True):
-            vals["name"] = number
-            vals.pop("coverage_ids", None)
-        cards = super().create(vals_list)
         # sudo: the cover is a copy of the policy that nobody may write, whoever issues the card.
         self.env["aftersales.warranty.coverage"].sudo().create(
             [

@@ -17,9 +17,12 @@ class AftersalesWorkflowMixin(models.AbstractModel):
     _name = "aftersales.workflow.mixin"
     _description = "Fields closed to direct changes"
 
+    # code of the sequence from which `name` is drawn; None: the model has no number
+    _sequence_code = None
+
     def _get_protected_fields(self):
         """Return the names of the fields that only actions may change."""
-        return {"state"}
+        return {"state", "name"} if self._sequence_code else {"state"}
 
     def _get_reason_actions(self):
         """Return the names of the actions that take a reason, for the window that asks for it."""
@@ -36,6 +39,14 @@ class AftersalesWorkflowMixin(models.AbstractModel):
                     for name in protected & vals.keys()
                     if vals[name] and vals[name] != defaults.get(name)
                 )
+        if self._sequence_code:
+            # sudo: whoever may create the record takes the next number
+            numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
+                self._sequence_code, len(vals_list)
+            )
+            vals_list = [
+                {**vals, "name": number} for vals, number in zip(vals_list, numbers, strict=True)
+            ]
         return super().create(vals_list)
 
     def write(self, vals):
@@ -109,7 +120,7 @@ class AftersalesWorkflowMixin(models.AbstractModel):
         """Return the SHA-256 of the content that ``spec`` names, in hexadecimal."""
         # sudo: the content is only hashed; a field or line that this user may not read belongs
         # to it all the same.
-        record = self.sudo().with_context(bin_size=False)
+        record = self.sudo().with_context(bin_size=False, active_test=False)
         content = record._get_content(record, spec)
         text = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,12 @@
+from . import (
+    test_access,
+    test_approval,
+    test_deadline,
+    test_deadline_rule,
+    test_region,
+    test_request,
+    test_service_record,
+    test_ui,
+    test_warranty_card,
+    test_warranty_policy,
+)

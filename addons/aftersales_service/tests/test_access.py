@@ -1,0 +1,241 @@
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user, tagged
+
+from .common import AftersalesCommon
+
+
+@tagged("post_install", "-at_install")
+class TestAccess(AftersalesCommon):
+    """Each role sees its own; a north and a south region with everything in both."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.north = cls._new_documents("SN-N", cls.customer)
+        cls.south = cls._new_documents(
+            "SN-S",
+            cls.other_customer,
+            center_id=cls.other_center.id,
+            technician_id=cls.other_technician.id,
+        )
+
+    @classmethod
+    def _new_documents(cls, serial, customer, **vals):
+        """Return a request and what hangs on it, each model once."""
+        card = cls._deliver(serial, partner=customer)
+        request = cls._new_request(card, **vals)
+        record = cls._new_complete_record(request, [{"product_id": cls.pump.id}], user=cls.clerk)
+        record.technician_id = request.technician_id
+        return [
+            documents.with_user(cls.env.user)
+            for documents in (
+                request,
+                record,
+                record.part_ids,
+                card,
+                card.coverage_ids,
+                request.deadline_ids,
+            )
+        ]
+
+    def _assert_sees(self, user, seen, hidden):
+        for document in seen:
+            with self.subTest(user=user.login, seen=document._name):
+                self._assert_visible(document, user)
+        for document in hidden:
+            with self.subTest(user=user.login, hidden=document._name):
+                self._assert_hidden(document, user)
+
+    def test_center(self):
+        """Mistake 6: a center sees its own only, by every way of reading."""
+        self._assert_sees(self.center_user, self.north, self.south)
+        self._assert_sees(self.other_center_user, self.south, self.north)
+
+    def test_technician(self):
+        """Mistake 6: a technician sees what he is sent to only."""
+        self._assert_sees(self.technician, self.north[:5], self.south)
+        self._assert_sees(self.other_technician, self.south[:5], self.north)
+
+    def test_technician_sees_deadline(self):
+        """M3.1: the technician sees until when he has to be there."""
+        self._assert_visible(self.north[5], self.technician)
+        request = self.north[0].with_user(self.technician)
+        self.assertEqual(request.date_due, min(self.north[5].mapped("date_due")))
+
+    def test_office_manager(self):
+        """Mistake 6: who manages the region sees it, and no other."""
+        self._assert_sees(self.office_manager, self.north, self.south)
+
+    def test_office_member(self):
+        """L1.5: who belongs to the region's office sees the region, and no other."""
+        self._assert_sees(self.other_office_manager, self.south, self.north)
+
+    def test_central_departments(self):
+        """H1: the central departments see all of the company."""
+        for user in (
+            self.clerk,
+            self.customer_service,
+            self.logistics,
+            self.quality,
+            self.vp,
+            self.administrator,
+        ):
+            self._assert_sees(user, self.north + self.south, [])
+
+    def test_center_without_center(self):
+        """Mistake 6: a center user who belongs to no center sees nothing, rather than all."""
+        stray = self._new_user("center", login="test_center_stray")
+        self._assert_sees(stray, [], self.north + self.south)
+
+    def test_shared_role_sees_nothing(self):
+        """Mistake 6: the group that only opens the menu shows no document by itself."""
+        user = self._new_user("user")
+        self._assert_sees(user, [], self.north + self.south)
+
+    def test_unassigned_request_hidden(self):
+        """Mistake 6: a request without center or technician is the clerk's only."""
+        request = self._new_request(self.north[3], center_id=False, technician_id=False)
+        for user in (self.center_user, self.other_center_user, self.technician):
+            self._assert_hidden(request, user)
+        self._assert_visible(request, self.clerk)
+
+    def test_no_role(self):
+        """Mistake 6: neither internal users without a role nor portal users read anything."""
+        for groups in ("base.group_user", "base.group_portal"):
+            user = new_test_user(self.env, login=f"test_{groups}", groups=groups)
+            for name in (
+                "aftersales.request",
+                "aftersales.service.record",
+                "aftersales.service.record.part",
+                "aftersales.warranty.card",
+                "aftersales.warranty.coverage",
+                "aftersales.warranty.policy",
+                "aftersales.region",
+                "aftersales.deadline",
+                "aftersales.deadline.rule",
+                "aftersales.approval",
+            ):
+                with (
+                    self.subTest(groups=groups, model=name),
+                    self.assertRaisesRegex(AccessError, name),
+                ):
+                    self.env[name].with_user(user).search([])
+
+    def test_new_user_without_role(self):
+        """Mistake 7: a newly created user has no after-sales role."""
+        user = self.env["res.users"].create({"name": "New", "login": "test_new_user"})
+        privilege = self.env.ref("aftersales_service.privilege_aftersales")
+        roles = privilege.group_ids | self.env.ref("aftersales_service.group_user")
+        self.assertGreaterEqual(len(roles), 10)
+        self.assertTrue(user.has_group("base.group_user"))
+        self.assertFalse(user.all_group_ids & roles)
+
+    def test_other_company(self):
+        """Mistake 6: all departments see their own companies' documents only."""
+        company = self.env["res.company"].create({"name": "Another company"})
+        partner = self.env["res.partner"].create({"name": "Their customer"})
+        card = (
+            self.env["aftersales.warranty.card"]
+            .with_company(company)
+            .create(
+                {
+                    "partner_id": partner.id,
+                    "product_id": self.machine.id,
+                    "policy_id": self.policy.copy({"company_id": company.id}).id,
+                    "company_id": company.id,
+                }
+            )
+        )
+        request = (
+            self.env["aftersales.request"]
+            .with_company(company)
+            .create(
+                {
+                    "card_id": card.id,
+                    "description": "Broken",
+                    "company_id": company.id,
+                    "center_id": self.center.id,
+                    "technician_id": self.technician.id,
+                    "region_id": False,
+                }
+            )
+        )
+        request.action_assign()
+        record = request.record_ids.with_company(company).create(
+            {"request_id": request.id, "company_id": company.id}
+        )
+        part = record.part_ids.create({"record_id": record.id, "product_id": self.pump.id})
+        region = self.region.create({"name": "Theirs", "company_id": company.id})
+        documents = [
+            request,
+            record,
+            part,
+            card,
+            card.coverage_ids,
+            request.deadline_ids,
+            card.policy_id,
+            card.policy_id.line_ids,
+            region,
+        ]
+        for user in (
+            self.clerk,
+            self.logistics,
+            self.quality,
+            self.vp,
+            self.administrator,
+            self.center_user,
+            self.technician,
+        ):
+            self._assert_sees(user, [], documents)
+        clerk = self._new_user("clerk", login="test_clerk_2", company_id=company.id)
+        self._assert_sees(clerk, documents, self.north + [self.policy, self.region])
+
+    def test_configuration_closed(self):
+        """H1: policies, regions, rules and articles are the administrator's."""
+        rule = self.env.ref("aftersales_service.deadline_rule_arrival_city")
+        article = self.env.ref("aftersales_service.regulation_M3_1")
+        for record, vals in (
+            (self.policy, {"name": "Other"}),
+            (self.policy.line_ids[0], {"duration": 36}),
+            (self.region, {"name": "Other"}),
+            (rule, {"offset": 99}),
+            (article, {"name": "Other"}),
+        ):
+            for user in (self.clerk, self.customer_service, self.office_manager, self.center_user):
+                with (
+                    self.subTest(user=user.login, model=record._name),
+                    self.assertRaisesRegex(AccessError, record._name),
+                ):
+                    record.with_user(user).write(vals)
+            record.with_user(self.administrator).write(vals)
+            for name, value in vals.items():
+                self.assertEqual(record[name], value)
+
+    def test_readers_change_nothing(self):
+        """H1: roles that only look on change neither requests nor records nor cards."""
+        for user in (self.logistics, self.quality, self.vp):
+            for document, vals in (
+                (self.north[0], {"description": "Other"}),
+                (self.north[1], {"cause": "Other"}),
+                (self.north[2], {"quantity": 9}),
+                (self.north[3], {"partner_id": self.customer.id}),
+            ):
+                with (
+                    self.subTest(user=user.login, model=document._name),
+                    self.assertRaisesRegex(AccessError, document._name),
+                ):
+                    document.with_user(user).write(vals)
+
+    def test_center_changes_no_foreign_record(self):
+        """Mistake 6: a center neither writes another's record nor adds one to its request."""
+        record = self.south[1].with_user(self.center_user)
+        with self.assertRaisesRegex(AccessError, "aftersales.service.record"):
+            record.write({"cause": "Other"})
+        with self.assertRaisesRegex(AccessError, "aftersales.service.record"):
+            record.create({"request_id": self.south[0].id})
+        with self.assertRaisesRegex(AccessError, "aftersales.service.record"):
+            self.south[2].with_user(self.center_user).write({"quantity": 9})
+        with self.assertRaisesRegex(AccessError, "aftersales.service.record"):
+            self.south[2].with_user(self.center_user).create(
+                {"record_id": self.south[1].id, "product_id": self.pump.id}
+            )

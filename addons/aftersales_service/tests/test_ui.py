@@ -1,0 +1,18 @@
+from odoo.tests import HttpCase, tagged
+
+from .common import AftersalesCommon
+
+
+@tagged("post_install", "-at_install")
+class TestServiceUi(AftersalesCommon, HttpCase):
+    def test_request_by_serial(self):
+        """E7: the clerk types the serial, the rest fills itself; then the center gets it."""
+        card = self._deliver("TOUR-0001")
+        self.start_tour("/odoo", "aftersales_service_request", login=self.clerk.login)
+        request = card.request_ids
+        self.assertEqual(len(request), 1)
+        self.assertEqual(request.partner_id, self.customer)
+        self.assertEqual(request.center_id, self.center)
+        self.assertEqual(request.state, "assigned")
+        self.assertEqual(request.description, "The boom sinks")
+        self.assertTrue(request.deadline_ids)
