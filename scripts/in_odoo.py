@@ -27,9 +27,9 @@ def be_in_china(env):
     """Country, currency, time zone and both languages; before accounting chooses its chart."""
     country = env.ref("base.cn")
     country.currency_id.active = True
-    env["res.company"].search([]).write(
-        {"country_id": country.id, "currency_id": country.currency_id.id}
-    )
+    companies = env["res.company"].search([])
+    companies.write({"country_id": country.id, "currency_id": country.currency_id.id})
+    companies.partner_id.tz = TIME_ZONE
     _set_time_zone(env)
     missing = {"en_US", "zh_CN"} - {code for code, _name in env["res.lang"].get_installed()}
     if missing:
@@ -68,6 +68,11 @@ def demonstrate(env, names):
     what Odoo's own `Load demo data` does, for the modules named. They are then marked as having
     demo data, as usual, so that an update renews it.
     """
+    company = env.ref("base.main_company")
+    company.write({"name": "华岭机械制造有限公司", "vat": "91350800MA2XNB3K2H"})
+    # a demonstration sends no text messages to its customers
+    if "stock_move_sms_validation" in company._fields:
+        company.stock_move_sms_validation = False
     graph = ModuleGraph(env.cr, mode="load")
     graph.extend(env["ir.module.module"].search([("state", "=", "installed")]).mapped("name"))
     for package in graph:
@@ -78,6 +83,15 @@ def demonstrate(env, names):
             module.demo = True
             module._update_translations()
     _set_time_zone(env)
+    # most users read Chinese; the administrator can switch in the preferences
+    (env["res.users"].search([("share", "=", False)]) - env.ref("base.user_admin")).lang = "zh_CN"
+
+
+def be_at(env, address):
+    """Tell Odoo its address, from which PDF documents load their style sheets."""
+    parameters = env["ir.config_parameter"]
+    parameters.set_param("web.base.url", address)
+    parameters.set_param("web.base.url.freeze", "True")
 
 
 def generate_assets(env):
@@ -89,7 +103,14 @@ def generate_assets(env):
 
 ACTIONS = {
     function.__name__: function
-    for function in (be_in_china, load_chart, check_installed, demonstrate, generate_assets)
+    for function in (
+        be_in_china,
+        load_chart,
+        check_installed,
+        demonstrate,
+        generate_assets,
+        be_at,
+    )
 }
 
 

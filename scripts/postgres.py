@@ -49,9 +49,7 @@ class Server:
     def environment(self):
         """A whole environment for a child process, in which only our own server is named."""
         kept = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("PG", "ODOO_", "PYTEST_"))
+            key: value for key, value in os.environ.items() if not key.startswith(("PG", "ODOO_"))
         }
         path = f"{self.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return {**kept, **self.connection(), "PATH": path}
@@ -181,7 +179,8 @@ class EmbeddedServer(Server):
 
     def stop(self):
         """Stop the server, if it runs, in good order."""
-        if (self.data / "postmaster.pid").exists():
+        status = as_server_user([self.bin / "pg_ctl", "-D", self.data, "status"])
+        if not subprocess.run(list(map(str, status)), capture_output=True, cwd="/").returncode:
             failed = f"The database server in {self.home} did not stop."
             flags = ("-w", "-t", "60", "-m", "fast", "stop")
             self._call("pg_ctl", failed, "See the end of the log.", *flags)

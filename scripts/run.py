@@ -167,6 +167,7 @@ def _ensure_server(odoo):
     log = _fresh_log("server.log")
     failure = Failed("The web server did not start.", "The end of the log tells why.", log)
     with step(f"Starting the server on port {port}", log):
+        odoo.inside("be_at", DATABASE, log, f"http://127.0.0.1:{port}")
         process = odoo.start(DATABASE, log)
         _process_file(odoo).write_text(json.dumps({"pid": process.pid, "port": port}))
         end = time.monotonic() + START_SECONDS

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools.misc import format_list
 
 
 class AftersalesAuditPlan(models.Model):
@@ -129,7 +130,7 @@ class AftersalesAuditPlan(models.Model):
                     self.env._(
                         "%(members)s can't audit %(office)s, because they belong to it or manage "
                         "its region (L4.2). Choose others for the team.",
-                        members=", ".join(own.mapped("name")),
+                        members=format_list(self.env, own.mapped("name")),
                         office=office.display_name,
                     )
                 )
@@ -196,7 +197,7 @@ class AftersalesAuditPlan(models.Model):
                     "The marketing VP decides on a complete plan (L4.3). Still missing in "
                     "%(plan)s: %(fields)s.",
                     plan=self.name,
-                    fields=", ".join(missing),
+                    fields=format_list(self.env, missing),
                 )
             )
 
@@ -271,7 +272,7 @@ class AftersalesAuditPlan(models.Model):
                 raise UserError(
                     self.env._(
                         "Not answered yet: %s. Give each a result; “not applicable” is one, too.",
-                        ", ".join(unanswered.regulation_id.mapped("display_name")),
+                        format_list(self.env, unanswered.regulation_id.mapped("display_name")),
                     )
                 )
             plan._write_protected({"state": "done", "date_done": fields.Datetime.now()})

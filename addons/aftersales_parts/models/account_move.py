@@ -1,5 +1,6 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.tools.misc import format_list
 
 
 class AccountMove(models.Model):
@@ -21,7 +22,7 @@ class AccountMove(models.Model):
                 self.env._(
                     "%s belongs to an after-sales settlement: reset to draft would tear apart "
                     "settlement, fapiao and books.",
-                    ", ".join(self.filtered("aftersales_settlement_id").mapped("name")),
+                    format_list(self.env, self.filtered("aftersales_settlement_id").mapped("name")),
                 )
             )
         return super().button_draft()

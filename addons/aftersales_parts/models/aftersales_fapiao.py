@@ -9,6 +9,7 @@ from stdnum.cn import uscc
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools.misc import format_list
 
 MAX_FILE_SIZE = 5 * 1024 * 1024
 
@@ -58,7 +59,7 @@ class AftersalesFapiao(models.Model):
     amount_untaxed = fields.Monetary("Net", readonly=True)
     amount_tax = fields.Monetary("VAT", readonly=True)
     amount_total = fields.Monetary("Gross", readonly=True)
-    document = fields.Binary("File", required=True, attachment=True, help="The original file.")
+    document = fields.Binary("XML file", required=True, attachment=True, help="The original file.")
     document_name = fields.Char("File name")
     digest = fields.Char(
         "File hash", readonly=True, help="SHA-256 of the original file, to show it is unchanged."
@@ -317,8 +318,8 @@ class AftersalesFapiao(models.Model):
                     "The vendor bill would not equal fapiao %(number)s to the cent: %(bill)s "
                     "against %(fapiao)s. Is the VAT rate the one in the settings?",
                     number=self.name,
-                    bill=[a for a, _b in pairs],
-                    fapiao=[b for _a, b in pairs],
+                    bill=format_list(self.env, [self.currency_id.format(a) for a, _b in pairs]),
+                    fapiao=format_list(self.env, [self.currency_id.format(b) for _a, b in pairs]),
                 )
             )
 
@@ -363,7 +364,10 @@ class AftersalesFapiao(models.Model):
             "No confirmed settlement of %(center)s amounts to %(amount)s. Waiting: %(waiting)s",
             center=self.center_id.name,
             amount=self.currency_id.format(self.amount_total),
-            waiting=", ".join(f"{s.name} {s.currency_id.format(s.amount_payable)}" for s in candidates),
+            waiting=format_list(
+                self.env,
+                [f"{s.name} {s.currency_id.format(s.amount_payable)}" for s in candidates],
+            ),
         )
 
     def action_unmatch(self):

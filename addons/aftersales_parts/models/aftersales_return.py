@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools.misc import format_list
 
 
 class AftersalesReturn(models.Model):
@@ -57,7 +58,7 @@ class AftersalesReturn(models.Model):
         check_company=True,
         help="The tags that were announced but did not arrive.",
     )
-    date_shipped = fields.Datetime("Shipped", readonly=True, copy=False)
+    date_shipped = fields.Datetime("Shipped on", readonly=True, copy=False)
     date_received = fields.Datetime("Arrived", readonly=True, copy=False)
     state = fields.Selection(
         [
@@ -243,7 +244,7 @@ class AftersalesReturn(models.Model):
         numbers = [tag.strip() for tag in tags if tag.strip()]
         repeated = sorted({n for n in numbers if numbers.count(n) > 1})
         if repeated:
-            raise UserError(self.env._("Scanned more than once: %s", ", ".join(repeated)))
+            raise UserError(self.env._("Scanned more than once: %s", format_list(self.env, repeated)))
         by_number = {line.used_part_id.name: line for line in self.line_ids}
         unknown = [number for number in numbers if number not in by_number]
         if unknown:
@@ -252,7 +253,7 @@ class AftersalesReturn(models.Model):
                     "Not on the register of %(document)s: %(tags)s. Set these parts aside; "
                     "untagged or unknown parts count as not returned (M10.3).",
                     document=self.name,
-                    tags=", ".join(unknown),
+                    tags=format_list(self.env, unknown),
                 )
             )
         if not numbers:
@@ -262,7 +263,7 @@ class AftersalesReturn(models.Model):
         if again:
             raise UserError(
                 self.env._(
-                    "Already received: %s", ", ".join(again.used_part_id.mapped("name"))
+                    "Already received: %s", format_list(self.env, again.used_part_id.mapped("name"))
                 )
             )
         # sudo: logistics receives by tag; the transfer belongs to this return alone.
@@ -307,7 +308,7 @@ class AftersalesReturn(models.Model):
                 "Received %(received)s of %(announced)s tags. Missing: %(missing)s",
                 announced=len(self.line_ids),
                 received=len(self.line_ids.filtered("is_received")),
-                missing=", ".join(missing.used_part_id.mapped("name")) or self.env._("none"),
+                missing=format_list(self.env, missing.used_part_id.mapped("name")) or self.env._("none"),
             )
         )
 

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools.misc import format_list
 
 
 class AftersalesReturnLine(models.Model):
@@ -77,7 +78,7 @@ class AftersalesReturnLine(models.Model):
             raise UserError(
                 self.env._(
                     "Not at the service center any more: %s. Take them off the return.",
-                    ", ".join(gone.mapped("name")),
+                    format_list(self.env, gone.mapped("name")),
                 )
             )
 

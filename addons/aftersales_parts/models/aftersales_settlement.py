@@ -312,9 +312,15 @@ class AftersalesSettlement(models.Model):
         self._write_protected({"state": "sent"})
         for settlement in self:
             settlement.message_subscribe(settlement.center_id.ids)
-            settlement.message_post_with_source(
-                "aftersales_parts.message_settlement_sent",
-                render_values={"settlement": settlement},
+            settlement.message_post(
+                body=self.env._(
+                    "The settlement %(number)s of %(month)s has been audited: %(payable)s of "
+                    "%(claimed)s are payable. Please confirm it.",
+                    number=settlement.name,
+                    month=settlement.period,
+                    payable=settlement.currency_id.format(settlement.amount_payable),
+                    claimed=settlement.currency_id.format(settlement.amount_claimed),
+                ),
                 subtype_xmlid="mail.mt_comment",
                 partner_ids=settlement.center_id.ids,
             )

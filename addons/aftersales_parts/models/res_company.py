@@ -1,5 +1,6 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.tools.misc import format_list
 
 
 class ResCompany(models.Model):
@@ -123,6 +124,6 @@ class ResCompany(models.Model):
                     "Settlements can't be entered in the books of %(company)s yet. An accountant "
                     "has to choose under Settings ▸ Invoicing ▸ After-sales: %(missing)s.",
                     company=self.name,
-                    missing=", ".join(missing),
+                    missing=format_list(self.env, missing),
                 )
             )

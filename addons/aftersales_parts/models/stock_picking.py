@@ -15,7 +15,7 @@ class StockPicking(models.Model):
             raise UserError(
                 self.env._(
                     "Used parts are received on their return, by scanning the tags: open the "
-                    "return under After-sales ▸ Parts and press “Receive”. Goods without an "
+                    "return under After-sales ▸ Used parts and press “Receive”. Goods without an "
                     "approved return are refused (L2.5)."
                 )
             )

@@ -24,12 +24,10 @@ class StockWarehouse(models.Model):
         return warehouses
 
     def _aftersales_translate(self):
-        """Name the locations and operation types in every language that is installed."""
+        """Name the operation types in every language that is installed."""
         for code, _name in self.env["res.lang"].get_installed():
             for warehouse in self.with_context(lang=code):
                 _ = warehouse.env._
-                warehouse.service_center_loc_id.name = _("Service centers")
-                warehouse.used_part_loc_id.name = _("Used parts")
                 warehouse.used_part_in_type_id.name = _("Used parts taken off")
                 warehouse.used_part_return_type_id.name = _("Used-part returns")
 
@@ -57,13 +55,12 @@ class StockWarehouse(models.Model):
 
     def _get_sequence_values(self, name=False, code=False):
         values = super()._get_sequence_values(name=name, code=code)
-        for field, label, prefix in (
-            ("used_part_in_type_id", self.env._("Used parts taken off"), "UPI"),
-            ("used_part_return_type_id", self.env._("Used-part returns"), "UPR"),
-        ):
-            values[field] = {
+        labels = {"UPI": self.env._("Used parts taken off"), "UPR": self.env._("Used-part returns")}
+        fields_by_code = {"UPI": "used_part_in_type_id", "UPR": "used_part_return_type_id"}
+        for sequence_code, label in labels.items():
+            values[fields_by_code[sequence_code]] = {
                 "name": f"{self.name} {label}",
-                "prefix": f"{self.code}/{prefix}/",
+                "prefix": f"{self.code}/{sequence_code}/",
                 "padding": 5,
                 "company_id": self.company_id.id,
             }

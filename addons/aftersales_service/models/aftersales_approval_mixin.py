@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.tools.misc import format_list
 
 
 class AftersalesApprovalMixin(models.AbstractModel):
@@ -260,7 +261,7 @@ class AftersalesApprovalMixin(models.AbstractModel):
         """Raise UserError unless the record is approved as it stands."""
         for record in self:
             if not record._is_approved():
-                labels = ", ".join(s["label"] for s in record._get_approval_steps())
+                labels = format_list(self.env, s["label"] for s in record._get_approval_steps())
                 raise UserError(
                     record.env._(
                         "“%(record)s” has to be approved first: %(steps)s.",

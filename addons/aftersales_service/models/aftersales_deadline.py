@@ -23,7 +23,7 @@ class AftersalesDeadline(models.Model):
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     date_start = fields.Datetime("Started", required=True, readonly=True)
     date_due = fields.Datetime("Due", required=True, readonly=True)
-    date_met = fields.Datetime("Met", readonly=True)
+    date_met = fields.Datetime("Met on", readonly=True)
     state = fields.Selection(
         [
             ("running", "Running"),

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools.misc import format_list
 
 
 class AftersalesRegion(models.Model):
@@ -47,7 +48,7 @@ class AftersalesRegion(models.Model):
                 raise ValidationError(
                     self.env._(
                         "%(states)s already belong to the region “%(region)s”.",
-                        states=", ".join((region.state_ids & other.state_ids).mapped("name")),
+                        states=format_list(self.env, (region.state_ids & other.state_ids).mapped("name")),
                         region=other.name,
                     )
                 )

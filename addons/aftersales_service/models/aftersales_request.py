@@ -41,7 +41,7 @@ class AftersalesRequest(models.Model):
         "Received", required=True, default=fields.Datetime.now, copy=False
     )
     channel = fields.Selection(
-        [("phone", "Phone"), ("visit", "Visit"), ("email", "E-mail"), ("web", "Web")],
+        [("phone", "Phone"), ("visit", "Walk-in"), ("email", "E-mail"), ("web", "Web")],
         required=True,
         default="phone",
         help="How the customer reached us.",

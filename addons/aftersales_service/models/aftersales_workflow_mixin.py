@@ -3,6 +3,7 @@ import json
 
 from odoo import api, models
 from odoo.exceptions import AccessError
+from odoo.tools.misc import format_list
 
 
 class AftersalesWorkflowMixin(models.AbstractModel):
@@ -71,7 +72,7 @@ class AftersalesWorkflowMixin(models.AbstractModel):
                 self.env._(
                     "%(fields)s on “%(model)s” can't be changed by hand: use the buttons of the "
                     "form, which check what has to be checked.",
-                    fields=", ".join(sorted(labels)),
+                    fields=format_list(self.env, sorted(labels)),
                     model=self.env["ir.model"]._get(self._name).display_name,
                 )
             )

@@ -92,9 +92,8 @@ class TestDeadline(AftersalesCommon):
     @freeze_time(NINE)
     def test_only_in_warranty(self):
         """M3.1: the promise is made in warranty: not without card, on a void or an expired one."""
-        request = self._assigned(
-            card=self.env["aftersales.warranty.card"], partner_id=self.customer.id
-        )
+        request = self._new_request(partner_id=self.customer.id)
+        request.action_assign()
         self.assertFalse(request.deadline_ids)
         with freeze_time("2024-06-01 01:00:00"):
             expired = self._deliver("SN-2")

@@ -192,12 +192,14 @@ class TestDeadlineRule(AftersalesCommon):
             with (
                 self.subTest(unit=unit, offset=offset),
                 self.assertRaisesRegex(ValidationError, "1 or more"),
+                self.cr.savepoint(),
             ):
                 self._new_rule(unit, offset, **vals)
         for hour in (-1, 24.5):
             with (
                 self.subTest(hour=hour),
                 self.assertRaisesRegex(ValidationError, "between 0:00 and 24:00"),
+                self.cr.savepoint(),
             ):
                 self._new_rule("month_day", 5, time_of_day=hour)
         self.assertEqual(self._new_rule("hours", 32).offset, 32)

@@ -9,23 +9,35 @@ from .common import AftersalesCommon
 class TestRegion(AftersalesCommon):
     def test_province_in_two_regions_refused(self):
         """L2.11: a province belongs to one region; the message names province and region."""
-        with self.assertRaisesRegex(ValidationError, "Test province ZZ2 already .* “North”"):
+        with (
+            self.assertRaisesRegex(ValidationError, "Test province ZZ2 already .* “North”"),
+            self.cr.savepoint(),
+        ):
             self.other_region.state_ids = self.other_province | self.second_province
 
     def test_province_of_common_region_refused(self):
         """L2.11: a region of all companies and one of a single company can't share either."""
         vals = {"name": "All", "state_ids": [Command.set(self.province.ids)]}
-        with self.assertRaisesRegex(ValidationError, "already belong to the region “North”"):
+        with (
+            self.assertRaisesRegex(ValidationError, "already belong to the region “North”"),
+            self.cr.savepoint(),
+        ):
             self.region.create({**vals, "company_id": False})
         self.region.company_id = False
-        with self.assertRaisesRegex(ValidationError, "already belong to the region “North”"):
+        with (
+            self.assertRaisesRegex(ValidationError, "already belong to the region “North”"),
+            self.cr.savepoint(),
+        ):
             self.region.create({**vals, "company_id": self.company.id})
 
     def test_archived_region_frees_province(self):
         """L2.11: an archived region frees its provinces, and can't take them back when used."""
         self.region.active = False
         self.other_region.state_ids += self.province
-        with self.assertRaisesRegex(ValidationError, "already belong to the region “South”"):
+        with (
+            self.assertRaisesRegex(ValidationError, "already belong to the region “South”"),
+            self.cr.savepoint(),
+        ):
             self.region.active = True
 
     def test_same_province_in_other_company(self):
@@ -56,10 +68,16 @@ class TestRegion(AftersalesCommon):
 class TestHierarchy(AftersalesCommon):
     def test_cycle_refused(self):
         """L1.5: nobody is responsible above themselves, neither directly nor over others."""
-        with self.assertRaisesRegex(ValidationError, "responsible above themselves"):
+        with (
+            self.assertRaisesRegex(ValidationError, "responsible above themselves"),
+            self.cr.savepoint(),
+        ):
             self.office.aftersales_parent_id = self.office
         self.assertEqual(self.center.aftersales_parent_id, self.office)
-        with self.assertRaisesRegex(ValidationError, "responsible above themselves"):
+        with (
+            self.assertRaisesRegex(ValidationError, "responsible above themselves"),
+            self.cr.savepoint(),
+        ):
             self.office.aftersales_parent_id = self.center
 
     def test_counts(self):

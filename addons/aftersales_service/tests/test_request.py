@@ -59,12 +59,19 @@ class TestRequest(AftersalesCommon):
 
     def test_card_of_another_customer_refused(self):
         """E4: a request can't be put on the card of somebody else; the message names both."""
-        with self.assertRaisesRegex(
-            ValidationError, f"{self.card.name} belongs to Northern Quarry, not to Southern Quarry"
+        with (
+            self.assertRaisesRegex(
+                ValidationError,
+                f"{self.card.name} belongs to Northern Quarry, not to Southern Quarry",
+            ),
+            self.cr.savepoint(),
         ):
             self._new_request(self.card, partner_id=self.other_customer.id)
         request = self._new_request(self.card)
-        with self.assertRaisesRegex(ValidationError, "belongs to Northern Quarry"):
+        with (
+            self.assertRaisesRegex(ValidationError, "belongs to Northern Quarry"),
+            self.cr.savepoint(),
+        ):
             request.partner_id = self.other_customer
 
     def test_card_of_own_contact(self):

@@ -12,16 +12,16 @@ from .common import AftersalesCommon
 class TestWarrantyPolicy(AftersalesCommon):
     def test_without_line_refused(self):
         """Mistake 1: a policy that promises nothing isn't a policy."""
-        with self.assertRaisesRegex(ValidationError, "covers nothing"):
+        with self.assertRaisesRegex(ValidationError, "covers nothing"), self.cr.savepoint():
             self.policy.create({"name": "Nothing"})
 
     def test_last_line_not_removed(self):
         """Mistake 1: nor does a policy lose its last line, by whatever way."""
         policy = self._new_policy(12)
-        with self.assertRaisesRegex(ValidationError, "covers nothing"):
+        with self.assertRaisesRegex(ValidationError, "covers nothing"), self.cr.savepoint():
             policy.write({"line_ids": [Command.clear()]})
         policy = self._new_policy(12)
-        with self.assertRaisesRegex(ValidationError, "covers nothing"):
+        with self.assertRaisesRegex(ValidationError, "covers nothing"), self.cr.savepoint():
             policy.line_ids.unlink()
 
     @mute_logger("odoo.sql_db")
