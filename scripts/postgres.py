@@ -104,9 +104,7 @@ class ExternalServer(Server):
 
     def start(self):
         """Nothing to start, but better to say now what Odoo would refuse in the midst of it."""
-        query = (
-            "SELECT rolname, rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
-        )
+        query = "SELECT rolname, rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user"
         [[role, creates]] = self.sql(query)
         if role == "postgres" or creates != "t":
             raise Failed(
@@ -174,7 +172,10 @@ class EmbeddedServer(Server):
         options = [f"-k '{self.sockets}'", "-c listen_addresses=''", "-c shared_buffers=256MB"]
         options += [f"-c {setting}" for setting in self.settings]
         flags = ("-w", "-t", "60", "-l", self.log, "-o", " ".join(options), "start")
-        todo = "See the end of the log; `make reset` starts afresh, PGHOST= names another server."
+        todo = (
+            "Repeat once; if it fails again, the end of the log tells why. PGHOST= names another "
+            "server, `make reset` removes the data and starts afresh."
+        )
         self._call("pg_ctl", "The database server did not start.", todo, *flags)
 
     def stop(self):

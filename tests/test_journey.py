@@ -165,7 +165,7 @@ class TestJourney(TransactionCase):
         card = lot.warranty_card_ids
         self.assertEqual((card.state, card.partner_id), ("open", self.customer))
         self.assertEqual(str(card.date_start), "2026-09-10")
-        self.assertEqual(str(card.date_end), "2027-09-09")
+        self.assertEqual(str(card.date_end), "2027-09-10")
         self.assertEqual(card.sale_line_id, order.order_line)
         return card
 
@@ -179,9 +179,7 @@ class TestJourney(TransactionCase):
         self.assertEqual(request.region_id, self.region)
         with self.assertRaisesRegex(UserError, "Choose the service center"):
             request.action_assign()
-        request.write(
-            {"center_id": self.center.id, "technician_id": self.users["technician"].id}
-        )
+        request.write({"center_id": self.center.id, "technician_id": self.users["technician"].id})
         request.action_assign()
         # 150 km: on site within 6 hours, running again within 24 (M3.1)
         self.assertEqual(
@@ -286,9 +284,7 @@ class TestJourney(TransactionCase):
             {"month": "2026-10-31", "center_ids": self.center.ids}
         )
         wizard.action_generate()
-        settlement = self.env["aftersales.settlement"].search(
-            [("center_id", "=", self.center.id)]
-        )
+        settlement = self.env["aftersales.settlement"].search([("center_id", "=", self.center.id)])
         self.assertEqual(
             [
                 (line.price_unit, line.amount_fee, line.amount_claimed)

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tools.misc import format_list
+from odoo.tools import format_list
 
 
 class AftersalesAuditPlan(models.Model):
@@ -41,9 +41,7 @@ class AftersalesAuditPlan(models.Model):
         help="The office sees an announced audit when it is approved, a surprise audit only "
         "when it starts (L4.4).",
     )
-    method = fields.Text(
-        "Audit method", help="How it is checked: on site, by documents, by calls."
-    )
+    method = fields.Text("Audit method", help="How it is checked: on site, by documents, by calls.")
     content = fields.Text("Audit content", help="Accounts and operations that are looked into.")
     regulation_ids = fields.Many2many(
         "aftersales.regulation",

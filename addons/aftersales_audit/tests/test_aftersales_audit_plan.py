@@ -111,9 +111,7 @@ class TestAuditPlan(AuditCommon):
             "notice": "surprise",
             "method": "By phone",
             "content": "Deposits",
-            "regulation_ids": [
-                Command.link(self.env.ref("aftersales_service.regulation_L3_3").id)
-            ],
+            "regulation_ids": [Command.link(self.env.ref("aftersales_service.regulation_L3_3").id)],
             "cost": 5000.01,
             "date_completion": "2026-11-30",
             "lead_id": self.other_auditor.id,

@@ -1,6 +1,6 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
-from odoo.tools.misc import format_list
+from odoo.tools import format_list
 
 
 class AccountMove(models.Model):

@@ -9,7 +9,7 @@ from stdnum.cn import uscc
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools.misc import format_list
+from odoo.tools import format_list
 
 MAX_FILE_SIZE = 5 * 1024 * 1024
 
@@ -102,9 +102,7 @@ class AftersalesFapiao(models.Model):
             self.check_access("create")
             known = {"document", "document_name", "company_id"}
             vals_list = [{k: v for k, v in vals.items() if k in known} for vals in vals_list]
-        vals_list = [
-            {**vals, **self._read_document(vals.get("document"))} for vals in vals_list
-        ]
+        vals_list = [{**vals, **self._read_document(vals.get("document"))} for vals in vals_list]
         self._check_not_known(vals_list)
         # sudo: the values were read from the file just now, and the right to create checked above
         fapiaos = super(AftersalesFapiao, self.sudo()).create(vals_list).sudo(self.env.su)

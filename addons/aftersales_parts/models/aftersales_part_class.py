@@ -13,7 +13,11 @@ class AftersalesPartClass(models.Model):
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
     storage = fields.Selection(
-        [("indoor", "Indoors"), ("outdoor", "Outdoors allowed"), ("careful", "With care, indoors")],
+        [
+            ("indoor", "Indoors"),
+            ("outdoor", "Outdoors allowed"),
+            ("careful", "With care, indoors"),
+        ],
         required=True,
         default="indoor",
         help="How a keeper has to store the used part (M10.1).",

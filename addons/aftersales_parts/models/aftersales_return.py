@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools.misc import format_list
+from odoo.tools import format_list
 
 
 class AftersalesReturn(models.Model):
@@ -159,16 +159,12 @@ class AftersalesReturn(models.Model):
 
     def _check_submit(self):
         if not self.line_ids:
-            raise UserError(
-                self.env._("%s is empty. Press “Collect used parts” first.", self.name)
-            )
+            raise UserError(self.env._("%s is empty. Press “Collect used parts” first.", self.name))
         self.line_ids._check_held()
 
     def _check_voidable(self):
         if self.state not in ("draft", "submitted", "approved"):
-            raise UserError(
-                self.env._("%s is already on its way and can't be changed.", self.name)
-            )
+            raise UserError(self.env._("%s is already on its way and can't be changed.", self.name))
 
     # --- steps -----------------------------------------------------------------------------
 
@@ -244,7 +240,9 @@ class AftersalesReturn(models.Model):
         numbers = [tag.strip() for tag in tags if tag.strip()]
         repeated = sorted({n for n in numbers if numbers.count(n) > 1})
         if repeated:
-            raise UserError(self.env._("Scanned more than once: %s", format_list(self.env, repeated)))
+            raise UserError(
+                self.env._("Scanned more than once: %s", format_list(self.env, repeated))
+            )
         by_number = {line.used_part_id.name: line for line in self.line_ids}
         unknown = [number for number in numbers if number not in by_number]
         if unknown:
@@ -263,7 +261,8 @@ class AftersalesReturn(models.Model):
         if again:
             raise UserError(
                 self.env._(
-                    "Already received: %s", format_list(self.env, again.used_part_id.mapped("name"))
+                    "Already received: %s",
+                    format_list(self.env, again.used_part_id.mapped("name")),
                 )
             )
         # sudo: logistics receives by tag; the transfer belongs to this return alone.
@@ -308,7 +307,8 @@ class AftersalesReturn(models.Model):
                 "Received %(received)s of %(announced)s tags. Missing: %(missing)s",
                 announced=len(self.line_ids),
                 received=len(self.line_ids.filtered("is_received")),
-                missing=format_list(self.env, missing.used_part_id.mapped("name")) or self.env._("none"),
+                missing=format_list(self.env, missing.used_part_id.mapped("name"))
+                or self.env._("none"),
             )
         )
 
@@ -342,7 +342,9 @@ class AftersalesReturn(models.Model):
             document.check_access("write")
             if document.state not in ("draft", "submitted", "approved"):
                 raise UserError(
-                    self.env._("%s is on its way or received and can't be cancelled.", document.name)
+                    self.env._(
+                        "%s is on its way or received and can't be cancelled.", document.name
+                    )
                 )
             document._write_protected({"state": "cancelled", "approval_state": "draft"})
             document.flush_recordset(["state"])  # the unique index counts live returns only

@@ -34,7 +34,9 @@ class AftersalesSettlement(models.Model):
     region_id = fields.Many2one(related="center_id.aftersales_region_id", store=True)
     month = fields.Date(
         "Month (first day)",
-        required=True, index=True, help="The month of the services, given by its first day."
+        required=True,
+        index=True,
+        help="The month of the services, given by its first day.",
     )
     direction = fields.Selection(
         [("payable", "We pay a service center")],
@@ -195,9 +197,11 @@ class AftersalesSettlement(models.Model):
         if centers:
             domain.append(("center_id", "in", centers.ids))
         tags = self.env["aftersales.used.part"].search(domain, order="name")
-        settled = self.env["aftersales.settlement.line"].search(
-            [("used_part_id", "in", tags.ids)]
-        ).used_part_id
+        settled = (
+            self.env["aftersales.settlement.line"]
+            .search([("used_part_id", "in", tags.ids)])
+            .used_part_id
+        )
         tags -= settled
         existing = self.search(
             [
@@ -447,9 +451,7 @@ class AftersalesSettlement(models.Model):
         for settlement in self:
             fapiao = settlement.fapiao_ids
             if not fapiao:
-                raise UserError(
-                    self.env._("No fapiao is matched to %s yet.", settlement.name)
-                )
+                raise UserError(self.env._("No fapiao is matched to %s yet.", settlement.name))
             fapiao._check_postable()
             if settlement.amount_difference:
                 raise UserError(

@@ -35,7 +35,9 @@ class AftersalesSettlementLine(models.Model):
         "Priced on", readonly=True, help="The day of service, on which the price was in force."
     )
     price_unit = fields.Monetary(
-        "Wholesale price", readonly=True, help="Of the year's list on the day of service, with VAT."
+        "Wholesale price",
+        readonly=True,
+        help="Of the year's list on the day of service, with VAT.",
     )
     fee_rate = fields.Float("Fee (%)", readonly=True, digits=(5, 2))
     fee_reason = fields.Selection(
@@ -62,9 +64,7 @@ class AftersalesSettlementLine(models.Model):
         required=True,
         readonly=True,
     )
-    deduction_reason_id = fields.Many2one(
-        "aftersales.deduction.reason", "Deduction", readonly=True
-    )
+    deduction_reason_id = fields.Many2one("aftersales.deduction.reason", "Deduction", readonly=True)
     amount_payable = fields.Monetary("Payable", readonly=True)
     explanation = fields.Char(
         compute="_compute_explanation", help="How the amount of this line came about."

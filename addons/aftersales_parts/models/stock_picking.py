@@ -8,8 +8,12 @@ class StockPicking(models.Model):
     def button_validate(self):
         # L2.5: goods are taken in against their register, tag by tag; the plain button of the
         # transfer would receive a return without register, signature or approval.
-        returns = self.env["aftersales.return"].sudo().search(
-            ["|", ("picking_id", "in", self.ids), ("backorder_id", "in", self.ids)], limit=1
+        returns = (
+            self.env["aftersales.return"]
+            .sudo()
+            .search(
+                ["|", ("picking_id", "in", self.ids), ("backorder_id", "in", self.ids)], limit=1
+            )
         )
         if returns or self.picking_type_id & self._get_used_part_return_types():
             raise UserError(
@@ -22,7 +26,7 @@ class StockPicking(models.Model):
         return super().button_validate()
 
     def _get_used_part_return_types(self):
-        warehouses = self.env["stock.warehouse"].sudo().search(
-            [("company_id", "in", self.company_id.ids)]
+        warehouses = (
+            self.env["stock.warehouse"].sudo().search([("company_id", "in", self.company_id.ids)])
         )
         return warehouses.used_part_return_type_id.with_env(self.env)

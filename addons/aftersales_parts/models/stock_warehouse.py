@@ -55,7 +55,10 @@ class StockWarehouse(models.Model):
 
     def _get_sequence_values(self, name=False, code=False):
         values = super()._get_sequence_values(name=name, code=code)
-        labels = {"UPI": self.env._("Used parts taken off"), "UPR": self.env._("Used-part returns")}
+        labels = {
+            "UPI": self.env._("Used parts taken off"),
+            "UPR": self.env._("Used-part returns"),
+        }
         fields_by_code = {"UPI": "used_part_in_type_id", "UPR": "used_part_return_type_id"}
         for sequence_code, label in labels.items():
             values[fields_by_code[sequence_code]] = {

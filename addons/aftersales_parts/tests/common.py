@@ -88,7 +88,10 @@ class AftersalesPartsCommon(TransactionCase):
         for product, price in ((cls.pump, 2860), (cls.gearbox, 20600), (cls.seal, 120)):
             cls._make_price(product, price)
         cls.policy = cls.env["aftersales.warranty.policy"].create(
-            {"name": "One year", "line_ids": [Command.create({"component": "All", "duration": 12})]}
+            {
+                "name": "One year",
+                "line_ids": [Command.create({"component": "All", "duration": 12})],
+            }
         )
         cls.loader = cls.env["product.product"].create(
             {
@@ -226,9 +229,7 @@ class AftersalesPartsCommon(TransactionCase):
         return document
 
     def _generate(self, month="2026-10-01"):
-        return self.env["aftersales.settlement"]._generate(
-            fields.Date.to_date(month), self.center
-        )
+        return self.env["aftersales.settlement"]._generate(fields.Date.to_date(month), self.center)
 
     def _settle(self, settlement):
         """Take a settlement from draft to confirmed."""
@@ -260,9 +261,11 @@ class AftersalesPartsCommon(TransactionCase):
         )
 
     def _location_of(self, tag):
-        return self.env["stock.quant"].search(
-            [("lot_id", "=", tag.lot_id.id), ("quantity", ">", 0)]
-        ).location_id
+        return (
+            self.env["stock.quant"]
+            .search([("lot_id", "=", tag.lot_id.id), ("quantity", ">", 0)])
+            .location_id
+        )
 
 
 freeze = freeze_time("2026-11-20 02:00:00")

@@ -83,9 +83,7 @@ class TestFapiao(AftersalesPartsCommon):
         """Files from outside are hostile: each is refused with a sentence, nothing is stored."""
         bomb = (
             b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
-            + b"".join(
-                b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(9)
-            )
+            + b"".join(b'<!ENTITY %c "%s">' % (98 + i, b"&%c;" % (97 + i) * 10) for i in range(9))
             + b"]><EInvoice>&j;</EInvoice>"
         )
         external = (
@@ -261,7 +259,10 @@ class TestFapiao(AftersalesPartsCommon):
                 fapiao.action_reconcile()
                 bill = settlement.bill_id
                 self.assertEqual(
-                    [round(a * 100) for a in (bill.amount_untaxed, bill.amount_tax, bill.amount_total)],
+                    [
+                        round(a * 100)
+                        for a in (bill.amount_untaxed, bill.amount_tax, bill.amount_total)
+                    ],
                     [net_cents, cents - net_cents, cents],
                 )
                 self.assertEqual(bill.payment_state, "paid")

@@ -35,7 +35,7 @@ class TestReport(AftersalesPartsCommon):
         for text in (
             document.name,
             record.used_part_ids.name,
-            f"/report/barcode/QR/{document.name}",
+            document._get_qr_code(),
             self.users["office_manager"].name,
             self.users["customer_service"].name,
         ):
@@ -46,7 +46,15 @@ class TestReport(AftersalesPartsCommon):
         tag = self._make_record([self._part(self.pump, serial_removed="P-77")]).used_part_ids
         html = self._render("aftersales_parts.report_used_part_label", tag, "center")
         day = format_date(self.env(user=self.users["center"]), date(2026, 10, 20))
-        for text in (tag.name, "Pump", "P-77", "SN-001", day, "Hangzhou center"):
+        for text in (
+            tag._get_qr_code(),
+            tag.name,
+            "Pump",
+            "P-77",
+            "SN-001",
+            day,
+            "Hangzhou center",
+        ):
             self.assertIn(text, html)
 
     def test_settlement_list(self):

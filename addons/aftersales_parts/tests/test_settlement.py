@@ -71,7 +71,9 @@ class TestSettlement(AftersalesPartsCommon):
         self._make_record([self._part(filter_)])
         with self.assertRaisesRegex(UserError, "No wholesale price.*\n.*Filter"):
             self._generate()
-        self.assertFalse(self.env["aftersales.settlement"].search([("center_id", "=", self.center.id)]).line_ids)
+        self.assertFalse(
+            self.env["aftersales.settlement"].search([("center_id", "=", self.center.id)]).line_ids
+        )
 
     def test_price_is_that_of_the_year(self):
         """M8.1: the list of the year of service, with its edge at local midnight.
@@ -82,9 +84,11 @@ class TestSettlement(AftersalesPartsCommon):
             self.pump, 3000, date_start="2026-12-31 16:00:00", date_end="2027-12-31 15:59:59"
         )
         record = self._make_record([self._part(self.pump)], done=False)
-        prices = self.env["aftersales.settlement"].create(
-            {"center_id": self.center.id, "month": "2026-12-01"}
-        )._get_prices
+        prices = (
+            self.env["aftersales.settlement"]
+            .create({"center_id": self.center.id, "month": "2026-12-01"})
+            ._get_prices
+        )
         self._validate(record)
         tag = record.used_part_ids
         for arrival, price in (("2026-12-31 15:30:00", 2860), ("2026-12-31 16:30:00", 3000)):

@@ -1,6 +1,7 @@
 from . import ir_sequence
 from . import res_company
 from . import aftersales_workflow_mixin
+from . import aftersales_document_entry
 from . import aftersales_regulation
 from . import aftersales_approval
 from . import aftersales_approval_mixin

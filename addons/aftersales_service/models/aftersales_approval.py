@@ -1,21 +1,23 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
-from odoo.fields import Domain
+from odoo.exceptions import UserError
 
 
 class AftersalesApproval(models.Model):
     """One entry of the log of decisions: who asked, approved, refused, or what voided it.
 
-    The log is append-only: nobody writes or deletes an entry, whatever the role. It tells no more
-    than its documents: who may not see a document, sees no entry of it.
+    The log is append-only: nobody writes or deletes an entry, whatever the role.
     """
 
     _name = "aftersales.approval"
     _description = "Approval"
+    _inherit = "aftersales.document.entry"
+    _document_mixin = "aftersales.approval.mixin"
     _order = "id desc"
 
     res_model = fields.Char("Model", required=True, readonly=True)
-    res_id = fields.Many2oneReference("Record", model_field="res_model", required=True, readonly=True)
+    res_id = fields.Many2oneReference(
+        "Record", model_field="res_model", required=True, readonly=True
+    )
     round = fields.Integer(
         required=True, readonly=True, help="Each submission starts a new round of decisions."
     )
@@ -64,34 +66,3 @@ class AftersalesApproval(models.Model):
 
     def unlink(self):
         raise UserError(self.env._("The approval log can't be deleted."))
-
-    @api.model
-    def _search(self, domain, *args, bypass_access=False, **kwargs):
-        if not (self.env.su or bypass_access):
-            domain = Domain(domain) & self._get_document_domain()
-        return super()._search(domain, *args, bypass_access=bypass_access, **kwargs)
-
-    def _check_access(self, operation):
-        result = super()._check_access(operation)
-        if result or self.env.su or not self.ids:
-            return result
-        visible = self.sudo().search(Domain("id", "in", self.ids) & self._get_document_domain())
-        forbidden = self.browse(self.ids) - visible
-        if not forbidden:
-            return None
-        return forbidden, lambda: AccessError(
-            self.env._("You can't see the decisions on a document that you can't see.")
-        )
-
-    @api.model
-    def _get_document_domain(self):
-        """Return the domain of the entries whose document the current user may read."""
-        mixin = self.pool["aftersales.approval.mixin"]
-        return Domain.OR(
-            Domain("res_model", "=", name)
-            & Domain("res_id", "in", self.env[name]._search([], active_test=False))
-            for name, model in self.pool.items()
-            if issubclass(model, mixin)
-            and not model._abstract
-            and self.env[name].has_access("read")
-        )

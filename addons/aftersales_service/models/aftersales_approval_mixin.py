@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools.misc import format_list
+from odoo.tools import format_list
 
 
 class AftersalesApprovalMixin(models.AbstractModel):
@@ -140,9 +140,7 @@ class AftersalesApprovalMixin(models.AbstractModel):
         self.invalidate_recordset()
         step = self._get_next_step()
         if not step:
-            raise UserError(
-                self.env._("“%s” is not waiting for a decision.", self.display_name)
-            )
+            raise UserError(self.env._("“%s” is not waiting for a decision.", self.display_name))
         obstacle = self._get_decision_obstacle(step)
         if obstacle:
             raise AccessError(obstacle)
@@ -223,9 +221,7 @@ class AftersalesApprovalMixin(models.AbstractModel):
             if not (reason or "").strip():
                 raise UserError(record.env._("Give the reason for the refusal."))
             record._take_decision("refused", reason)
-            record._write_protected(
-                {"approval_state": "refused", **record._prepare_refused_vals()}
-            )
+            record._write_protected({"approval_state": "refused", **record._prepare_refused_vals()})
             record.message_post(body=record.env._("Refused: %s", reason))
         return True
 
@@ -261,7 +257,9 @@ class AftersalesApprovalMixin(models.AbstractModel):
         """Raise UserError unless the record is approved as it stands."""
         for record in self:
             if not record._is_approved():
-                labels = format_list(self.env, s["label"] for s in record._get_approval_steps())
+                labels = format_list(
+                    self.env, [step["label"] for step in record._get_approval_steps()]
+                )
                 raise UserError(
                     record.env._(
                         "“%(record)s” has to be approved first: %(steps)s.",
@@ -283,9 +281,7 @@ class AftersalesApprovalMixin(models.AbstractModel):
         for record in self:
             if record.approval_state not in ("pending", "approved"):
                 continue
-            if record.approval_digest == record._get_content_digest(
-                record._get_approval_content()
-            ):
+            if record.approval_digest == record._get_content_digest(record._get_approval_content()):
                 continue
             record._check_voidable()
             record._log_approval("void")
@@ -308,4 +304,3 @@ class AftersalesApprovalMixin(models.AbstractModel):
             raise UserError(
                 self.env._("What was once submitted can't be deleted. Cancel it instead.")
             )
-

@@ -6,7 +6,8 @@ class AftersalesDeadline(models.Model):
 
     _name = "aftersales.deadline"
     _description = "Deadline"
-    _inherit = "aftersales.workflow.mixin"
+    _inherit = ["aftersales.document.entry", "aftersales.workflow.mixin"]
+    _document_mixin = "aftersales.deadline.mixin"
     _order = "date_due, id"
     _rec_name = "rule_id"
 
@@ -15,10 +16,16 @@ class AftersalesDeadline(models.Model):
     )
     regulation_id = fields.Many2one(related="rule_id.regulation_id")
     res_model = fields.Char("Model", required=True, readonly=True)
-    res_id = fields.Many2oneReference("Record", model_field="res_model", required=True, readonly=True)
+    res_id = fields.Many2oneReference(
+        "Record", model_field="res_model", required=True, readonly=True
+    )
     record_name = fields.Char("Document", readonly=True)
     partner_id = fields.Many2one(
-        "res.partner", "Responsible", readonly=True, index=True, help="Who has to keep the promise."
+        "res.partner",
+        "Responsible",
+        readonly=True,
+        index=True,
+        help="Who has to keep the promise.",
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     date_start = fields.Datetime("Started", required=True, readonly=True)
@@ -47,8 +54,8 @@ class AftersalesDeadline(models.Model):
         return super()._get_protected_fields() | {"date_start", "date_due", "date_met"}
 
     def _meet(self, moment):
-        """Mark open deadlines as met at ``moment`` (naive UTC)."""
-        for deadline in self.filtered(lambda d: d.state in ("running", "missed")):
+        """Mark deadlines as met at ``moment`` (naive UTC), again if the moment is corrected."""
+        for deadline in self.filtered(lambda d: d.state != "cancelled"):
             deadline._write_protected(
                 {
                     "date_met": moment,

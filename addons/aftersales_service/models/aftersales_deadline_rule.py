@@ -34,7 +34,8 @@ class AftersalesDeadlineRule(models.Model):
         "Condition",
         default="[]",
         required=True,
-        help="The limit is started only on records that meet this condition.",
+        help="The limit is started only on records that meet this condition. It may compare dates "
+        "with `today`.",
     )
     start_event = fields.Char(
         required=True, help="The event that starts the clock, such as “assigned”."
@@ -86,7 +87,8 @@ class AftersalesDeadlineRule(models.Model):
 
     def _applies_to(self, record):
         self.ensure_one()
-        return bool(record.filtered_domain(safe_eval(self.domain)))
+        today = record.company_id._aftersales_local(fields.Datetime.now()).date()
+        return bool(record.filtered_domain(safe_eval(self.domain, {"today": today})))
 
     def _get_due(self, start, company):
         """Return the moment until which the promise holds.

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools.misc import format_list
+from odoo.tools import format_list
 
 
 class AftersalesRegion(models.Model):
@@ -36,30 +36,28 @@ class AftersalesRegion(models.Model):
     @api.constrains("state_ids", "company_id", "active")
     def _check_state_ids(self):
         for region in self:
-            other = self.search(
-                [
-                    ("id", "!=", region.id),
-                    ("state_ids", "in", region.state_ids.ids),
-                    ("company_id", "in", [region.company_id.id, False]),
-                ],
-                limit=1,
-            )
+            domain = [("id", "!=", region.id), ("state_ids", "in", region.state_ids.ids)]
+            if region.company_id:
+                domain.append(("company_id", "in", [region.company_id.id, False]))
+            other = self.search(domain, limit=1)
             if other:
                 raise ValidationError(
                     self.env._(
                         "%(states)s already belong to the region “%(region)s”.",
-                        states=format_list(self.env, (region.state_ids & other.state_ids).mapped("name")),
+                        states=format_list(
+                            self.env, (region.state_ids & other.state_ids).mapped("name")
+                        ),
                         region=other.name,
                     )
                 )
 
     @api.model
-    def _get_region(self, partner):
-        """Return the region that ``partner``'s province belongs to, or none."""
+    def _get_region(self, partner, company):
+        """Return the region of ``company`` that ``partner``'s province belongs to, or none."""
         return self.search(
             [
                 ("state_ids", "in", partner.state_id.ids),
-                ("company_id", "in", [self.env.company.id, False]),
+                ("company_id", "in", [company.id, False]),
             ],
             limit=1,
         )

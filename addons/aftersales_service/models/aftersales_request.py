@@ -129,10 +129,11 @@ class AftersalesRequest(models.Model):
         for request in self:
             request.phone = request.partner_id.phone or request.phone
 
-    @api.depends("partner_id")
+    @api.depends("partner_id", "company_id")
     def _compute_region_id(self):
         for request in self:
-            region = self.env["aftersales.region"]._get_region(request.partner_id)
+            company = request.company_id or self.env.company
+            region = self.env["aftersales.region"]._get_region(request.partner_id, company)
             request.region_id = region or request.region_id
 
     def _compute_record_count(self):
@@ -168,12 +169,43 @@ class AftersalesRequest(models.Model):
             request._deadline_event("received", request.request_date)
         return requests
 
+    def write(self, vals):
+        fixed = self._get_served_fields() & vals.keys()
+        for request in self:
+            if request._is_served() and any(not request._is_same(n, vals[n]) for n in fixed):
+                raise UserError(
+                    self.env._(
+                        "%s can't be changed any more: it is closed, or the customer has signed "
+                        "its service record.",
+                        request.name,
+                    )
+                )
+        return super().write(vals)
+
+    @api.model
+    def _get_served_fields(self):
+        """Return the fields that a signed record and its settlement rest on."""
+        return {
+            "card_id",
+            "partner_id",
+            "product_id",
+            "center_id",
+            "region_id",
+            "request_date",
+            "distance",
+        }
+
+    def _is_served(self):
+        self.ensure_one()
+        # sudo: a record that this user doesn't see fixes the request as well
+        return self.state in ("done", "cancelled") or any(
+            record.state in ("signed", "done") for record in self.sudo().record_ids
+        )
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_new(self):
         if any(request.state != "new" for request in self):
-            raise UserError(
-                self.env._("Only a new request can be deleted. Cancel it instead.")
-            )
+            raise UserError(self.env._("Only a new request can be deleted. Cancel it instead."))
 
     def _get_deadline_partner(self):
         return self.center_id or self.region_id.office_id
@@ -219,11 +251,13 @@ class AftersalesRequest(models.Model):
             "technician_id": self.technician_id.id or self.env.uid,
         }
 
-    def _start_visit(self, moment):
-        """Note the technician's arrival."""
-        for request in self.filtered(lambda r: r.state == "assigned"):
-            request._write_protected({"state": "in_progress"})
-            request._deadline_event("arrived", moment)
+    def _start_visit(self):
+        """Note the first arrival of a technician; a corrected time corrects the deadline."""
+        for request in self.filtered(lambda r: r.state in ("assigned", "in_progress")):
+            records = request.record_ids.filtered(lambda r: r.arrival and r.state != "cancelled")
+            if request.state == "assigned":
+                request._write_protected({"state": "in_progress"})
+            request._deadline_event("arrived", min(records.mapped("arrival")))
 
     def _finish(self, moment):
         """Close the request, because its record is valid."""
@@ -237,11 +271,11 @@ class AftersalesRequest(models.Model):
             raise UserError(self.env._("Give the reason why the request is cancelled."))
         for request in self:
             request.check_access("write")
-            if request.state == "done" or request.record_ids.filtered(
-                lambda r: r.state in ("signed", "done")
-            ):
+            if request._is_served():
                 raise UserError(
-                    self.env._("%s has a signed service record and stays.", request.name)
+                    self.env._(
+                        "%s is closed or has a signed service record, and stays.", request.name
+                    )
                 )
             request._write_protected({"state": "cancelled"})
             request._cancel_deadlines()

@@ -37,6 +37,7 @@ class AftersalesServiceRecord(models.Model):
     partner_id = fields.Many2one(related="request_id.partner_id", store=True, index=True)
     product_id = fields.Many2one(related="request_id.product_id", store=True)
     serial_number = fields.Char(related="request_id.card_id.serial_number")
+    phone = fields.Char(related="request_id.phone")
     center_id = fields.Many2one(
         related="request_id.center_id", string="Service center", store=True, index="btree_not_null"
     )
@@ -87,7 +88,9 @@ class AftersalesServiceRecord(models.Model):
         "aftersales.service.record.part", "record_id", "Parts replaced", copy=False
     )
     no_parts = fields.Boolean(
-        "No parts replaced", copy=False, help="Tick it, so that no parts is a statement, not a gap."
+        "No parts replaced",
+        copy=False,
+        help="Tick it, so that no parts is a statement, not a gap.",
     )
     missing = fields.Text("Still missing", compute="_compute_missing")
     signed_by = fields.Char("Signed by", readonly=True, copy=False, tracking=True)
@@ -164,8 +167,8 @@ class AftersalesServiceRecord(models.Model):
             )
 
     def _note_arrival(self):
-        for record in self.filtered("arrival"):
-            record.request_id._start_visit(record.arrival)
+        # sudo: the technician's arrival is noted on the request, which he need not see
+        self.filtered("arrival").request_id.sudo()._start_visit()
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {
@@ -173,6 +176,13 @@ class AftersalesServiceRecord(models.Model):
             "signed_on",
             "signature",
             "signature_digest",
+            # what follows from the request, and what settlement goes by
+            "card_id",
+            "center_id",
+            "partner_id",
+            "product_id",
+            "region_id",
+            "service_date",
         }
 
     def _check_not_final(self, vals):
@@ -206,7 +216,8 @@ class AftersalesServiceRecord(models.Model):
             for name in self._get_required_fields()
             if not (self[name].strip() if isinstance(self[name], str) else self[name])
         ]
-        if self.nameplate and not self.nameplate_match and not self.nameplate_reason:
+        reason = (self.nameplate_reason or "").strip()
+        if self.nameplate and not self.nameplate_match and not reason:
             missing.append(self._fields["nameplate_reason"]._description_string(self.env))
         if not self.part_ids and not self.no_parts:
             missing.append(self.env._("Parts replaced, or the statement that there were none"))
@@ -262,8 +273,13 @@ class AftersalesServiceRecord(models.Model):
         for record in self:
             record.check_access("write")
             record.lock_for_update(allow_referencing=True)
-            if record.state != "draft":
+            if record.state in ("signed", "done"):
                 raise UserError(self.env._("%s has already been signed.", record.name))
+            # sudo: a colleague may sign without seeing the request
+            if "cancelled" in (record.state, record.request_id.sudo().state):
+                raise UserError(
+                    self.env._("%s can't be signed: it, or its request, is cancelled.", record.name)
+                )
             if not (signed_by or "").strip() or not signature:
                 raise UserError(self.env._("The customer's name and signature are needed."))
             record._check_complete()

@@ -102,12 +102,13 @@ class AftersalesServiceRecordPart(models.Model):
         return parts
 
     def write(self, vals):
-        signed = bool(vals.keys() & set(self._get_signed_fields()) | vals.keys() & {"record_id"})
-        if signed:
-            self.record_id._check_not_final({"part_ids": True})
+        if not vals.keys() & {*self._get_signed_fields(), "record_id"}:
+            return super().write(vals)
+        # a line that is moved changes two records
+        records = self.record_id | self.record_id.browse(vals.get("record_id") or [])
+        records._check_not_final({"part_ids": True})
         result = super().write(vals)
-        if signed:
-            self.record_id._void_changed_signature()
+        records._void_changed_signature()
         return result
 
     def unlink(self):

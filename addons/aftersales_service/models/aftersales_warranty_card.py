@@ -108,7 +108,7 @@ class AftersalesWarrantyCard(models.Model):
         return cards
 
     def write(self, vals):
-        frozen = {"policy_id", "date_start", "product_id", "lot_id"} & vals.keys()
+        frozen = self._get_frozen_fields() & vals.keys()
         if frozen and any(not card._is_same(name, vals[name]) for card in self for name in frozen):
             raise UserError(
                 self.env._(
@@ -117,6 +117,21 @@ class AftersalesWarrantyCard(models.Model):
                 )
             )
         return super().write(vals)
+
+    @api.model
+    def _get_frozen_fields(self):
+        """Return the fields that stay as they were when the card was issued."""
+        return {
+            "company_id",
+            "date_end",
+            "date_start",
+            "lot_id",
+            "move_id",
+            "policy_id",
+            "product_id",
+            "sale_line_id",
+            "serial_number",
+        }
 
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):

@@ -20,7 +20,7 @@ class AftersalesWarrantyPolicy(models.Model):
     )
     card_count = fields.Integer(compute="_compute_card_count")
 
-    @api.constrains("line_ids")
+    @api.constrains("name", "line_ids")
     def _check_line_ids(self):
         for policy in self:
             if not policy.line_ids:

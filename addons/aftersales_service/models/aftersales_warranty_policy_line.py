@@ -28,7 +28,7 @@ class AftersalesWarrantyPolicyLine(models.Model):
         default="repair",
     )
     duration = fields.Integer(
-        "Months", help="Counted from the day of delivery; the last day is still covered."
+        "Months", help="One month from 10 September ends with 10 October, which is still covered."
     )
     hour_limit = fields.Float(
         "Operating hours", help="Cover also ends at this hour-meter reading. 0: no limit."
@@ -41,9 +41,17 @@ class AftersalesWarrantyPolicyLine(models.Model):
         "CHECK(hour_limit >= 0)", "The hour limit can't be negative."
     )
 
+    def unlink(self):
+        policies = self.policy_id
+        result = super().unlink()
+        policies.exists()._check_line_ids()
+        return result
+
     def _prepare_coverage_vals(self, start):
         self.ensure_one()
-        end = start + relativedelta(months=self.duration, days=-1) if self.kind != "none" else False
+        # As Chinese law counts periods (Civil Code, art. 201 and 202): the first day isn't
+        # counted, the last is the same day of the month, or the month's last if it has none.
+        end = start + relativedelta(months=self.duration) if self.kind != "none" else False
         return {
             "sequence": self.sequence,
             "component": self.component,

@@ -1,9 +1,13 @@
+import base64
 import hashlib
+import io
 import json
+
+import qrcode
 
 from odoo import api, models
 from odoo.exceptions import AccessError
-from odoo.tools.misc import format_list
+from odoo.tools import format_list, image
 
 
 class AftersalesWorkflowMixin(models.AbstractModel):
@@ -33,6 +37,14 @@ class AftersalesWorkflowMixin(models.AbstractModel):
     def create(self, vals_list):
         if not self.env.su:
             protected = self._get_protected_fields()
+            # a default from the context would be a value from the caller all the same
+            self = self.with_context(
+                {
+                    key: value
+                    for key, value in self.env.context.items()
+                    if key.removeprefix("default_") not in protected
+                }
+            )
             defaults = self.default_get(list(protected))
             for vals in vals_list:
                 self._check_protected(
@@ -42,8 +54,10 @@ class AftersalesWorkflowMixin(models.AbstractModel):
                 )
         if self._sequence_code:
             # sudo: whoever may create the record takes the next number
-            numbers = self.env["ir.sequence"].sudo()._aftersales_next_numbers(
-                self._sequence_code, len(vals_list)
+            numbers = (
+                self.env["ir.sequence"]
+                .sudo()
+                ._aftersales_next_numbers(self._sequence_code, len(vals_list))
             )
             vals_list = [
                 {**vals, "name": number} for vals, number in zip(vals_list, numbers, strict=True)
@@ -125,3 +139,10 @@ class AftersalesWorkflowMixin(models.AbstractModel):
         content = record._get_content(record, spec)
         text = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _get_qr_code(self):
+        """Return the QR code of the record's number, as the source of an image on a print."""
+        self.ensure_one()
+        stream = io.BytesIO()
+        qrcode.make(self.name, box_size=4, border=1).save(stream, "PNG")
+        return image.image_data_uri(base64.b64encode(stream.getvalue()))

@@ -20,17 +20,13 @@ class StockMove(models.Model):
             and m.location_dest_id.usage == "customer"
             and m.product_id.warranty_policy_id
             and m._get_warranty_partner()
-        ).move_line_ids.filtered(
-            lambda line: line.lot_id and line.location_id.usage != "customer"
-        )
+        ).move_line_ids.filtered(lambda line: line.lot_id and line.location_id.usage != "customer")
         if not delivered:
             return
         # sudo: warehouse staff deliver without rights on cards; the card follows from the
         # delivery alone.
         cards = self.env["aftersales.warranty.card"].sudo()
-        live = cards.search(
-            [("lot_id", "in", delivered.lot_id.ids), ("state", "=", "open")]
-        ).lot_id
+        live = cards.search([("lot_id", "in", delivered.lot_id.ids), ("state", "=", "open")]).lot_id
         vals_list = [
             line.move_id._prepare_warranty_card_vals(line.lot_id)
             for line in delivered
@@ -58,4 +54,6 @@ class StockMove(models.Model):
 
     def _get_warranty_partner(self):
         """Return the customer whom the delivered unit belongs to."""
-        return self.picking_id.partner_id or self.partner_id or self.sale_line_id.order_id.partner_id
+        return (
+            self.picking_id.partner_id or self.partner_id or self.sale_line_id.order_id.partner_id
+        )

@@ -32,9 +32,7 @@ class AftersalesCommon(TransactionCase):
     def _set_up_network(cls):
         partners = cls.env["res.partner"]
         china = cls.env.ref("base.cn")
-        cls.province, cls.second_province, cls.other_province = cls.env[
-            "res.country.state"
-        ].create(
+        cls.province, cls.second_province, cls.other_province = cls.env["res.country.state"].create(
             [
                 {"name": f"Test province {code}", "code": code, "country_id": china.id}
                 for code in ("ZZ1", "ZZ2", "ZZ3")

@@ -97,7 +97,7 @@ class TestDeadline(AftersalesCommon):
         self.assertFalse(request.deadline_ids)
         with freeze_time("2024-06-01 01:00:00"):
             expired = self._deliver("SN-2")
-        self.assertEqual(str(expired.date_end), "2025-05-31")
+        self.assertEqual(str(expired.date_end), "2025-06-01")
         self.card.action_void("Stolen")
         for card in (self.card, expired):
             with self.subTest(card.serial_number):

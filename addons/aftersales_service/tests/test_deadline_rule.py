@@ -130,9 +130,7 @@ class TestDeadlineRule(AftersalesCommon):
         self._assert_due(
             self._new_rule("working_days", 1), "2026-07-03 10:00", "2026-07-08 23:59:59"
         )
-        self._assert_due(
-            self._new_rule("working_hours", 2), "2026-07-03 16:00", "2026-07-08 09:00"
-        )
+        self._assert_due(self._new_rule("working_hours", 2), "2026-07-03 16:00", "2026-07-08 09:00")
 
     def test_working_hours(self):
         """Mistake 5: working hours stand still over lunch, at night and on the weekend."""

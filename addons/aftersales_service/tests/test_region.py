@@ -51,17 +51,17 @@ class TestRegion(AftersalesCommon):
             }
         )
         regions = self.env["aftersales.region"]
-        self.assertEqual(regions._get_region(self.customer), self.region)
-        self.assertEqual(regions.with_company(company)._get_region(self.customer), region)
+        self.assertEqual(regions._get_region(self.customer, self.company), self.region)
+        self.assertEqual(regions._get_region(self.customer, company), region)
 
     def test_region_of_customer(self):
         """L1.5: the province decides; without one there is no region."""
         regions = self.env["aftersales.region"]
-        self.assertEqual(regions._get_region(self.customer), self.region)
+        self.assertEqual(regions._get_region(self.customer, self.company), self.region)
         self.customer.state_id = self.other_province
-        self.assertEqual(regions._get_region(self.customer), self.other_region)
+        self.assertEqual(regions._get_region(self.customer, self.company), self.other_region)
         self.customer.state_id = False
-        self.assertFalse(regions._get_region(self.customer))
+        self.assertFalse(regions._get_region(self.customer, self.company))
 
 
 @tagged("post_install", "-at_install")

@@ -76,9 +76,7 @@ class TestRequest(AftersalesCommon):
 
     def test_card_of_own_contact(self):
         """E4: a person of the customer may ask for its machine."""
-        contact = self.env["res.partner"].create(
-            {"name": "Foreman", "parent_id": self.customer.id}
-        )
+        contact = self.env["res.partner"].create({"name": "Foreman", "parent_id": self.customer.id})
         request = self._new_request(self.card, partner_id=contact.id)
         self.assertEqual(request.partner_id, contact)
 
@@ -194,10 +192,10 @@ class TestRequest(AftersalesCommon):
         """M3.4: a request with a signed or valid record can't be cancelled away."""
         record = self._sign(self._new_complete_record(self._new_request(self.card)))
         request = record.request_id.with_user(self.clerk)
-        with self.assertRaisesRegex(UserError, "signed service record and stays"):
+        with self.assertRaisesRegex(UserError, "signed service record, and stays"):
             request.action_cancel("Too expensive")
         record.action_done()
-        with self.assertRaisesRegex(UserError, "signed service record and stays"):
+        with self.assertRaisesRegex(UserError, "signed service record, and stays"):
             request.action_cancel("Too expensive")
         self.assertEqual(request.state, "done")
 

@@ -150,15 +150,13 @@ class TestServiceRecord(AftersalesCommon):
         whole, hydraulic, _none = card.coverage_ids
         parts = [{"product_id": p.id} for p in (self.engine_part, self.pump, self.seal)]
         for moment, hours, expected in [
-            ("2026-12-31 02:00:00", 1200, [whole, hydraulic, whole.browse()]),
-            ("2027-01-01 02:00:00", 1200, [whole, whole.browse(), whole.browse()]),
+            ("2027-01-01 02:00:00", 1200, [whole, hydraulic, whole.browse()]),
+            ("2027-01-02 02:00:00", 1200, [whole, whole.browse(), whole.browse()]),
             ("2026-12-31 02:00:00", 1300, [whole, whole.browse(), whole.browse()]),
-            ("2027-07-01 02:00:00", 100, [whole.browse()] * 3),
+            ("2027-07-02 02:00:00", 100, [whole.browse()] * 3),
         ]:
             with self.subTest(moment=moment, hours=hours), freeze_time(moment):
-                record = self._new_complete_record(
-                    self._new_request(card), parts, hour_meter=hours
-                )
+                record = self._new_complete_record(self._new_request(card), parts, hour_meter=hours)
                 self.assertEqual([p.coverage_id for p in record.part_ids], expected)
 
     # --- signature -------------------------------------------------------------------------

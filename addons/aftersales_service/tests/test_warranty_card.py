@@ -20,12 +20,12 @@ class TestWarrantyCardOpening(AftersalesCommon):
         """E6, mistake 2: 17:30 UTC is 01:30 of the next day in Shanghai; that day counts."""
         card = self._deliver("SN-1")
         self.assertEqual(card.date_start, date(2026, 11, 1))
-        self.assertEqual(card.date_end, date(2027, 10, 31))
+        self.assertEqual(card.date_end, date(2027, 11, 1))
         self.assertEqual(
             card.coverage_ids.mapped(lambda c: (c.component, c.date_start, c.date_end)),
             [
-                ("Whole machine", date(2026, 11, 1), date(2027, 10, 31)),
-                ("Hydraulic parts", date(2026, 11, 1), date(2027, 4, 30)),
+                ("Whole machine", date(2026, 11, 1), date(2027, 11, 1)),
+                ("Hydraulic parts", date(2026, 11, 1), date(2027, 5, 1)),
                 ("Seals", date(2026, 11, 1), False),
             ],
         )
@@ -189,7 +189,7 @@ class TestWarrantyCard(AftersalesCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # delivered on 1 July 2026; whole machine until 30 June 2027, hydraulics 31 December 2026
+        # delivered on 1 July 2026; whole machine until 1 July 2027, hydraulics 1 January 2027
         with freeze_time("2026-07-01 02:00:00"):
             cls.card = cls._deliver("SN-1")
         cls.whole, cls.hydraulic, cls.none = cls.card.coverage_ids
@@ -208,17 +208,17 @@ class TestWarrantyCard(AftersalesCommon):
     # --- periods ---------------------------------------------------------------------------
 
     def test_last_day(self):
-        """L1.1: a period ends on the day before its anniversary, in short months too.
+        """L1.1: a period ends with the day of the same number, or with the last of the month.
 
-        Where the month has no such day, its last day is the anniversary.
+        So Chinese law counts: the first day isn't counted, the last is (Civil Code, 201, 202).
         """
         for start, months, end in [
-            ("2026-07-01", 12, date(2027, 6, 30)),
-            ("2026-01-31", 1, date(2026, 2, 27)),
-            ("2026-01-01", 1, date(2026, 1, 31)),
-            ("2028-02-29", 12, date(2029, 2, 27)),
-            ("2028-02-28", 12, date(2029, 2, 27)),
-            ("2027-03-01", 12, date(2028, 2, 29)),
+            ("2026-07-01", 12, date(2027, 7, 1)),
+            ("2026-01-31", 1, date(2026, 2, 28)),
+            ("2026-01-01", 1, date(2026, 2, 1)),
+            ("2028-02-29", 12, date(2029, 2, 28)),
+            ("2028-02-28", 12, date(2029, 2, 28)),
+            ("2027-03-01", 12, date(2028, 3, 1)),
         ]:
             with self.subTest(start=start, months=months):
                 card = self._new_card(f"SN-{start}", self._new_policy(months), date_start=start)
@@ -230,8 +230,8 @@ class TestWarrantyCard(AftersalesCommon):
         for day, line in [
             (date(2026, 6, 30), self.card.coverage_ids.browse()),
             (date(2026, 7, 1), self.whole),
-            (date(2027, 6, 30), self.whole),
-            (date(2027, 7, 1), self.card.coverage_ids.browse()),
+            (date(2027, 7, 1), self.whole),
+            (date(2027, 7, 2), self.card.coverage_ids.browse()),
         ]:
             with self.subTest(day=day):
                 self.assertEqual(self.card._get_coverage(self.engine_part, day), line)
@@ -258,8 +258,8 @@ class TestWarrantyCard(AftersalesCommon):
         for part in (self.pump, gear_pump):
             self.assertEqual(self.card._get_coverage(part, date(2026, 12, 31)), self.hydraulic)
             # the whole machine is covered until June, but this line names the part
-            self.assertFalse(self.card._get_coverage(part, date(2027, 1, 1)))
-        self.assertEqual(self.card._get_coverage(self.engine_part, date(2027, 1, 1)), self.whole)
+            self.assertFalse(self.card._get_coverage(part, date(2027, 1, 2)))
+        self.assertEqual(self.card._get_coverage(self.engine_part, date(2027, 1, 2)), self.whole)
 
     def test_no_warranty_line(self):
         """L1.1, mistake 1: “no warranty” covers nothing from the first day, and has no end."""
@@ -285,19 +285,19 @@ class TestWarrantyCard(AftersalesCommon):
         self.assertEqual(
             self.card.coverage_ids.read(["component", "date_end", "hour_limit", "kind"]), before
         )
-        self.assertEqual(self.card.date_end, date(2027, 6, 30))
+        self.assertEqual(self.card.date_end, date(2027, 7, 1))
         with freeze_time("2026-07-02 02:00:00"):
             card = self._deliver("SN-2")
         self.assertEqual(card.coverage_ids.mapped("component"), ["Frame", "Seals"])
-        self.assertEqual(card.date_end, date(2028, 7, 1))
+        self.assertEqual(card.date_end, date(2028, 7, 2))
 
     def test_product_policy_replaced(self):
         """Mistake 1: another policy on the product leaves issued cards alone."""
         self.machine.warranty_policy_id = self._new_policy(1)
         self.assertEqual(self.card.policy_id, self.policy)
-        self.assertEqual(self.card.date_end, date(2027, 6, 30))
+        self.assertEqual(self.card.date_end, date(2027, 7, 1))
         self.machine.warranty_policy_id = False
-        self.assertEqual(self.card.date_end, date(2027, 6, 30))
+        self.assertEqual(self.card.date_end, date(2027, 7, 1))
 
     def test_not_edited(self):
         """Mistake 1: what the card was issued on can't be changed by any role."""
@@ -480,7 +480,7 @@ class TestWarrantyCard(AftersalesCommon):
         self.assertEqual(len({*cards.mapped("name"), self.card.name}), 4)
         self.assertEqual(cards.mapped("serial_number"), ["SN-A", "SN-B", "SN-C"])
         self.assertEqual(
-            cards.mapped("date_end"), [date(2027, 1, 14), date(2027, 2, 27), date(2027, 2, 28)]
+            cards.mapped("date_end"), [date(2027, 1, 15), date(2027, 2, 28), date(2027, 3, 1)]
         )
         for card in cards:
             self.assertEqual(len(card.coverage_ids), 3)
