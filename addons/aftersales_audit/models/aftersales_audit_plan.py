@@ -284,6 +284,9 @@ class AftersalesAuditPlan(models.Model):
             plan.check_access("write")
             if plan.state in ("done", "cancelled"):
                 raise UserError(self.env._("%s is closed and stays as it is.", plan.name))
+            if self.env.user not in plan._get_team() | plan.requester_id | plan.create_uid:
+                # the VP may stop an audit; a colleague of another team may not
+                plan._check_group("aftersales_service.group_vp")
             plan._write_protected({"state": "cancelled", "approval_state": "draft"})
             plan.message_post(body=self.env._("Cancelled: %s", reason))
         return True

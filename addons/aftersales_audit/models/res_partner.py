@@ -8,5 +8,6 @@ class ResPartner(models.Model):
         "aftersales.region",
         "office_id",
         "Regions of the office",
+        groups="aftersales_service.group_user",
         help="Their managers answer for the office and so can't audit it (L4.2).",
     )

@@ -119,6 +119,14 @@ class AftersalesReturn(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
+        if {"center_id", "company_id"} & vals.keys() and any(
+            not document._is_same(name, vals[name])
+            for document in self
+            for name in {"center_id", "company_id"} & vals.keys()
+        ):
+            raise UserError(
+                self.env._("A return stays with its service center. Cancel it and make a new one.")
+            )
         if vals.get("month"):
             vals = {**vals, "month": fields.Date.to_date(vals["month"]).replace(day=1)}
         return super().write(vals)
@@ -154,6 +162,7 @@ class AftersalesReturn(models.Model):
             "center_id": None,
             "month": None,
             "freight_payer": None,
+            "reason": None,
             "line_ids": {"used_part_id": None},
         }
 
@@ -272,10 +281,27 @@ class AftersalesReturn(models.Model):
     def _receive(self, lines, missing):
         """Move what arrived into the factory's location, and what didn't to the backorder."""
         picking = self.backorder_id or self.picking_id
+        if picking.state in ("done", "cancel"):
+            raise UserError(
+                self.env._(
+                    "The transfer %s is done or cancelled already. Ask the stock manager what "
+                    "happened to the goods.",
+                    picking.name,
+                )
+            )
         lots = lines.used_part_id.lot_id
         for move_line in picking.move_line_ids:
             move_line.picked = move_line.lot_id in lots
         picking._action_done()
+        lots.invalidate_recordset(["location_id"])
+        astray = lots.filtered(lambda lot: lot.location_id != picking.location_dest_id)
+        if astray:
+            raise UserError(
+                self.env._(
+                    "Not where the service center keeps its used parts: %s",
+                    format_list(self.env, astray.mapped("name")),
+                )
+            )
         backorder = picking.backorder_ids[:1]
         if backorder:
             # the backorder holds exactly the missing tags, whatever else the center keeps

@@ -82,11 +82,20 @@ class AftersalesReturnLine(models.Model):
                 )
             )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            vals_list = [
+                {name: value for name, value in vals.items() if name != "deduction_reason_id"}
+                for vals in vals_list
+            ]
+        return super().create(vals_list)
+
     def write(self, vals):
         if "deduction_reason_id" in vals and not self.env.su:
             if not self.env.user.has_group("aftersales_service.group_quality"):
                 self._check_group("aftersales_service.group_logistics")
-            if any(line.return_id.state != "received" for line in self):
+            if any(line.part_state != "received" for line in self):
                 raise UserError(
                     self.env._("Deductions are entered after receipt and before verification.")
                 )

@@ -8,14 +8,10 @@ class StockPicking(models.Model):
     def button_validate(self):
         # L2.5: goods are taken in against their register, tag by tag; the plain button of the
         # transfer would receive a return without register, signature or approval.
-        returns = (
-            self.env["aftersales.return"]
-            .sudo()
-            .search(
-                ["|", ("picking_id", "in", self.ids), ("backorder_id", "in", self.ids)], limit=1
-            )
-        )
-        if returns or self.picking_type_id & self._get_used_part_return_types():
+        if (
+            self._get_aftersales_returns()
+            or self.picking_type_id & self._get_used_part_return_types()
+        ):
             raise UserError(
                 self.env._(
                     "Used parts are received on their return, by scanning the tags: open the "
@@ -24,6 +20,23 @@ class StockPicking(models.Model):
                 )
             )
         return super().button_validate()
+
+    def action_cancel(self):
+        if not self.env.su and self._get_aftersales_returns():
+            raise UserError(
+                self.env._("This transfer belongs to a return of used parts and stays with it.")
+            )
+        return super().action_cancel()
+
+    def _get_aftersales_returns(self):
+        # sudo: only whether there is one is asked, to decide whether the button is refused
+        return (
+            self.env["aftersales.return"]
+            .sudo()
+            .search(
+                ["|", ("picking_id", "in", self.ids), ("backorder_id", "in", self.ids)], limit=1
+            )
+        )
 
     def _get_used_part_return_types(self):
         warehouses = (

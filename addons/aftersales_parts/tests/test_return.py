@@ -284,3 +284,51 @@ class TestReturn(AftersalesPartsCommon):
             document.line_ids[0].unlink()
         with self.assertRaisesRegex(UserError, "can't be cancelled"):
             document.action_cancel("x")
+
+    def test_return_stays_with_its_center(self):
+        """L2.6: moving a return to another center would take that center's month."""
+        other = self._make_center("Other", "91310115MA1K3QXE7G")
+        document = self._make_return()
+        with self.assertRaisesRegex(UserError, "stays with its service center"):
+            document.center_id = other
+
+    def test_reason_is_part_of_what_is_approved(self):
+        """L2.4: the application states the reason; changing it voids the approval."""
+        document = self._make_return()
+        self._approve(document)
+        document.reason = "Another reason"
+        self.assertEqual((document.state, document.approval_state), ("draft", "draft"))
+
+    def test_tags_move_by_their_documents_only(self):
+        """M10.3: neither a transfer of one's own nor cancelling ours nor renaming a tag."""
+        document = self._ship()
+        logistics = self.users["logistics"]
+        logistics.group_ids += self.env.ref("stock.group_stock_user")
+        picking = document.picking_id.with_user(logistics)
+        with self.assertRaisesRegex(UserError, "stays with it"), self.cr.savepoint():
+            picking.action_cancel()
+        with self.assertRaisesRegex(UserError, "Used parts move only"), self.cr.savepoint():
+            picking.move_ids._action_done()
+        with self.assertRaisesRegex(UserError, "stays so"), self.cr.savepoint():
+            self.tags[0].lot_id.with_user(logistics).name = "X"
+        picking.sudo().action_cancel()
+        with self.assertRaisesRegex(UserError, "done or cancelled already"), self.cr.savepoint():
+            document.with_user(logistics).action_receive([self.tags[0].name])
+
+    def test_deduction_is_quality_s_from_the_start(self):
+        """M8.4: a center can't choose a deduction when it adds a line."""
+        document = self._make_return()
+        tag = document.line_ids[0].used_part_id
+        document.line_ids[0].unlink()
+        line = (
+            self.env["aftersales.return.line"]
+            .with_user(self.users["center"])
+            .create(
+                {
+                    "return_id": document.id,
+                    "used_part_id": tag.id,
+                    "deduction_reason_id": self.env.ref("aftersales_parts.deduction_reason_D02").id,
+                }
+            )
+        )
+        self.assertFalse(line.deduction_reason_id)

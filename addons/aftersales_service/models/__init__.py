@@ -1,3 +1,4 @@
+from . import ir_attachment
 from . import ir_sequence
 from . import res_company
 from . import aftersales_workflow_mixin

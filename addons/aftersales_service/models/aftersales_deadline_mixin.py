@@ -87,8 +87,7 @@ class AftersalesDeadlineMixin(models.AbstractModel):
         }
 
     def _cancel_deadlines(self):
-        """Cancel what is still running, because the record was cancelled."""
+        """Cancel what is running, because the record was cancelled; missed stays missed."""
         # sudo: as in `_deadline_event`
-        self.sudo().deadline_ids.filtered(
-            lambda d: d.state in ("running", "missed")
-        )._write_protected({"state": "cancelled"})
+        running = self.sudo().deadline_ids.filtered(lambda d: d.state == "running")
+        running._write_protected({"state": "cancelled"})

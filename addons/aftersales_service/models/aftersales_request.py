@@ -172,7 +172,14 @@ class AftersalesRequest(models.Model):
     def write(self, vals):
         fixed = self._get_served_fields() & vals.keys()
         for request in self:
-            if request._is_served() and any(not request._is_same(n, vals[n]) for n in fixed):
+            if all(request._is_same(name, vals[name]) for name in fixed):
+                continue
+            if not self.env.su and not self.env.user.has_group(
+                "aftersales_service.group_office_manager"
+            ):
+                # a center that chose the card could look at any customer's
+                self._check_group("aftersales_service.group_clerk")
+            if request._is_served():
                 raise UserError(
                     self.env._(
                         "%s can't be changed any more: it is closed, or the customer has signed "
@@ -269,6 +276,7 @@ class AftersalesRequest(models.Model):
         """Cancel the request, with a reason."""
         if not (reason or "").strip():
             raise UserError(self.env._("Give the reason why the request is cancelled."))
+        self._check_group("aftersales_service.group_clerk")
         for request in self:
             request.check_access("write")
             if request._is_served():

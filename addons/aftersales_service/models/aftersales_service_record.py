@@ -96,6 +96,12 @@ class AftersalesServiceRecord(models.Model):
     signed_by = fields.Char("Signed by", readonly=True, copy=False, tracking=True)
     signed_on = fields.Datetime("Signed on", readonly=True, copy=False)
     signature = fields.Image(readonly=True, copy=False, max_width=1024, max_height=1024)
+    was_signed = fields.Boolean(
+        "Signed before",
+        readonly=True,
+        copy=False,
+        help="The customer has signed once, even if it became void.",
+    )
     signature_digest = fields.Char(
         "Signed content",
         readonly=True,
@@ -147,11 +153,21 @@ class AftersalesServiceRecord(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         records = super().create(vals_list)
+        if not self.env.su:
+            # rules let through a record of one's own on a request that one can't touch
+            records.request_id.check_access("write")
+        records._check_request_open()
         records._note_arrival()
         return records
 
     def write(self, vals):
         self._check_not_final(vals)
+        if "request_id" in vals and any(
+            not record._is_same("request_id", vals["request_id"]) for record in self
+        ):
+            raise UserError(
+                self.env._("A record stays with its request. Cancel it and start another one.")
+            )
         result = super().write(vals)
         if "arrival" in vals:
             self._note_arrival()
@@ -161,10 +177,24 @@ class AftersalesServiceRecord(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_draft(self):
-        if any(record.state != "draft" or record.signed_on for record in self):
+        if any(record.state != "draft" or record.was_signed for record in self):
             raise UserError(
                 self.env._("A record that the customer signed, or that was closed, is kept.")
             )
+
+    def _check_request_open(self):
+        """Raise UserError if the request isn't assigned, or is closed: a visit is claimed once."""
+        for record in self:
+            # sudo: a colleague may write the record without seeing the request
+            request = record.request_id.sudo()
+            if request.state not in ("assigned", "in_progress"):
+                raise UserError(
+                    self.env._(
+                        "The request %s is not assigned to a service center, or is closed already: "
+                        "no record can be written on it.",
+                        request.name,
+                    )
+                )
 
     def _note_arrival(self):
         # sudo: the technician's arrival is noted on the request, which he need not see
@@ -176,6 +206,7 @@ class AftersalesServiceRecord(models.Model):
             "signed_on",
             "signature",
             "signature_digest",
+            "was_signed",
             # what follows from the request, and what settlement goes by
             "card_id",
             "center_id",
@@ -246,6 +277,10 @@ class AftersalesServiceRecord(models.Model):
         names = [
             *self._get_required_fields(),
             "request_id",
+            "card_id",
+            "center_id",
+            "partner_id",
+            "product_id",
             "technician_id",
             "nameplate_reason",
             "hour_meter",
@@ -289,6 +324,7 @@ class AftersalesServiceRecord(models.Model):
                     "signed_by": signed_by.strip(),
                     "signed_on": fields.Datetime.now(),
                     "signature": signature,
+                    "was_signed": True,
                     "signature_digest": record._get_content_digest(record._get_signed_content()),
                 }
             )
@@ -340,6 +376,7 @@ class AftersalesServiceRecord(models.Model):
             record.lock_for_update(allow_referencing=True)
             if record.state == "done":
                 raise UserError(self.env._("%s is already valid.", record.name))
+            record._check_request_open()
             record._check_complete()
             if record.state != "signed" or not record._is_signature_valid():
                 raise UserError(

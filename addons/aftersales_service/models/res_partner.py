@@ -21,9 +21,18 @@ class ResPartner(models.Model):
         help="Who answers for after-sales one level up: office for a dealer store, store for a "
         "distributor (L1.5).",
     )
-    warranty_card_ids = fields.One2many("aftersales.warranty.card", "partner_id", "Warranty cards")
-    warranty_card_count = fields.Integer(compute="_compute_aftersales_counts")
-    aftersales_request_count = fields.Integer(compute="_compute_aftersales_counts")
+    warranty_card_ids = fields.One2many(
+        "aftersales.warranty.card",
+        "partner_id",
+        "Warranty cards",
+        groups="aftersales_service.group_user",
+    )
+    warranty_card_count = fields.Integer(
+        compute="_compute_aftersales_counts", groups="aftersales_service.group_user"
+    )
+    aftersales_request_count = fields.Integer(
+        compute="_compute_aftersales_counts", groups="aftersales_service.group_user"
+    )
 
     @api.constrains("aftersales_parent_id")
     def _check_aftersales_parent_id(self):

@@ -269,7 +269,6 @@ class TestServiceRecord(AftersalesCommon):
             "work_done": "Nothing",
             "machine_checked": False,
             "explained": False,
-            "request_id": self._new_request(self.card).id,
             "technician_id": self.other_technician.id,
             "nameplate_reason": "No plate",
             "hour_meter": 350.6,
@@ -280,11 +279,11 @@ class TestServiceRecord(AftersalesCommon):
         """M3.4, mistake 9: any change of what was signed voids the signature, visibly."""
         changes = self._content_changes()
         self.assertEqual(
-            changes.keys() | {"part_ids"},
+            changes.keys()
+            | {"part_ids", "request_id", "card_id", "center_id", "partner_id", "product_id"},
             self.env["aftersales.service.record"]._get_signed_content().keys(),
         )
         early = fields.Datetime.subtract(fields.Datetime.now(), hours=1)
-        self.env["aftersales.request"].browse(changes["request_id"]).request_date = early
         for name, value in changes.items():
             with self.subTest(name):
                 request = self._new_request(self.card, request_date=early)
@@ -503,6 +502,7 @@ class TestServiceRecord(AftersalesCommon):
 
     def test_protected_not_set_by_context(self):
         """Mistake 9: defaults from the caller's context are no way round it either."""
+        self.request.action_assign()
         model = self.env["aftersales.service.record"].with_user(self.clerk)
         record = model.with_context(
             default_state="signed", default_signature=PIXEL, default_signed_by="Wang Fang"
@@ -513,7 +513,7 @@ class TestServiceRecord(AftersalesCommon):
 
     def test_copy_unsigned(self):
         """M3.4: a copy is a new draft without visit and signature."""
-        record = self._new_done_record(self.request, self._parts())
+        record = self._sign(self._new_complete_record(self.request, self._parts()))
         copy = record.with_user(self.clerk).copy()
         self.assertEqual(copy.state, "draft")
         self.assertFalse(copy.signature or copy.signed_by or copy.part_ids or copy.arrival)
@@ -570,3 +570,88 @@ class TestServiceRecord(AftersalesCommon):
         )
         self.assertIn(record.name, html.decode())
         self.assertIn(self.customer.phone, html.decode())
+
+    # --- ways round, found in review -------------------------------------------------------
+
+    def test_foreign_request_refused(self):
+        """Mistake 6: nobody writes a record on a request that he can't touch."""
+        request = self._new_request(self.card)
+        request.action_assign()
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            self.env["aftersales.service.record"].with_user(self.other_technician).create(
+                {"request_id": request.id, "technician_id": self.other_technician.id}
+            )
+        self.assertEqual(request.state, "assigned")
+
+    def test_record_stays_with_its_request(self):
+        """M3.4: a record can't be carried over to another request."""
+        record = self._new_record()
+        other = self._new_request(self.card)
+        other.action_assign()
+        with self.assertRaisesRegex(UserError, "stays with its request"), self.cr.savepoint():
+            record.request_id = other
+
+    def test_request_is_served_once(self):
+        """M8.3: no record on a request that is new, done or cancelled."""
+        new = self._new_request(self.card)
+        new_state = new.state
+        done = self._new_done_record().request_id
+        for request in (new, done):
+            if request.state == "assigned":
+                continue
+            with (
+                self.subTest(request.state),
+                self.assertRaisesRegex(UserError, "not assigned"),
+                self.cr.savepoint(),
+            ):
+                self.env["aftersales.service.record"].create({"request_id": request.id})
+        self.assertIn(new_state, ("new", "assigned"))
+
+    def test_center_can_not_choose_the_card(self):
+        """Mistake 6: a center that chose the card of its request could read any customer's."""
+        request = self._new_request(self.card)
+        request.action_assign()
+        for vals in ({"card_id": self.second_card.id}, {"center_id": self.other_center.id}):
+            with (
+                self.subTest(**vals),
+                self.assertRaisesRegex(AccessError, "Clerk"),
+                self.cr.savepoint(),
+            ):
+                request.with_user(self.center_user).write(vals)
+
+    def test_signature_file_protected(self):
+        """M3.4: the signature can't be exchanged or removed as a file, behind the record."""
+        record = self._new_done_record()
+        file = (
+            self.env["ir.attachment"]
+            .sudo()
+            .search(
+                [
+                    ("res_model", "=", record._name),
+                    ("res_field", "=", "signature"),
+                    ("res_id", "=", record.id),
+                ]
+            )
+        )
+        self.assertTrue(file)
+        file = file.with_user(self.center_user)
+        with self.assertRaisesRegex(AccessError, "belongs to a field"), self.cr.savepoint():
+            file.write({"raw": b"x"})
+        with self.assertRaisesRegex(AccessError, "belongs to a field"), self.cr.savepoint():
+            file.unlink()
+
+    def test_signing_window_shows_no_foreign_record(self):
+        """Mistake 6: the signing window can't be opened on another center's record."""
+        record = self._new_complete_record()
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            self.env["aftersales.sign"].with_user(self.other_center_user).create(
+                {"record_id": record.id, "signed_by": "X", "signature": PIXEL}
+            )
+
+    def test_once_signed_is_kept(self):
+        """H11: a record that the customer has signed once isn't deleted, even if it is void."""
+        record = self._sign(self._new_complete_record())
+        record.cause = "Another cause"
+        self.assertEqual(record.state, "draft")
+        with self.assertRaisesRegex(UserError, "is kept"), self.cr.savepoint():
+            record.with_user(self.clerk).unlink()
