@@ -2,6 +2,8 @@ from . import res_company
 from . import res_config_settings
 from . import account_chart_template
 from . import stock_warehouse
+from . import stock_lot
+from . import stock_move
 from . import stock_picking
 from . import res_partner
 from . import aftersales_part_class
@@ -18,3 +20,4 @@ from . import aftersales_settlement_line
 from . import aftersales_fapiao
 from . import aftersales_fapiao_check
 from . import account_move
+from . import account_move_line
