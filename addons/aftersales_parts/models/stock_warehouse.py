@@ -27,9 +27,8 @@ class StockWarehouse(models.Model):
         """Name the operation types in every language that is installed."""
         for code, _name in self.env["res.lang"].get_installed():
             for warehouse in self.with_context(lang=code):
-                _ = warehouse.env._
-                warehouse.used_part_in_type_id.name = _("Used parts taken off")
-                warehouse.used_part_return_type_id.name = _("Used-part returns")
+                warehouse.used_part_in_type_id.name = warehouse.env._("Used parts taken off")
+                warehouse.used_part_return_type_id.name = warehouse.env._("Used-part returns")
 
     def _aftersales_equip(self):
         """Give warehouses that were there before the addon what new ones get by themselves."""

@@ -61,8 +61,9 @@ class AftersalesApproval(models.Model):
             labels = {step["code"]: step["label"] for step in steps}
             approval.label = labels.get(approval.step, False)
 
-    def write(self, vals):
+    def write(self, vals):  # pylint: disable=method-required-super
         raise UserError(self.env._("The approval log can't be changed."))
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
         raise UserError(self.env._("The approval log can't be deleted."))

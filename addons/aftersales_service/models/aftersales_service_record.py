@@ -64,8 +64,8 @@ class AftersalesServiceRecord(models.Model):
         "Why the nameplate differs", help="Needed when the nameplate isn't the card's serial."
     )
     hour_meter = fields.Float("Hour meter (h)", copy=False)
-    fault = fields.Text("Fault", help="What happened, and how.", copy=False)
-    cause = fields.Text("Cause", help="Why it happened. May not be left blank (M3.4).", copy=False)
+    fault = fields.Text(help="What happened, and how.", copy=False)
+    cause = fields.Text(help="Why it happened. May not be left blank (M3.4).", copy=False)
     responsibility = fields.Selection(
         [
             ("product", "Product quality"),

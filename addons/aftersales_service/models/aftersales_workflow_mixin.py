@@ -38,7 +38,7 @@ class AftersalesWorkflowMixin(models.AbstractModel):
         if not self.env.su:
             protected = self._get_protected_fields()
             # a default from the context would be a value from the caller all the same
-            self = self.with_context(
+            self = self.with_context(  # pylint: disable=context-overridden
                 {
                     key: value
                     for key, value in self.env.context.items()

@@ -11,7 +11,7 @@ class AftersalesSign(models.TransientModel):
     part_ids = fields.One2many(related="record_id.part_ids", related_sudo=False)
     work_done = fields.Text(related="record_id.work_done", related_sudo=False)
     signed_by = fields.Char("Name of the person who signs", required=True)
-    signature = fields.Binary("Signature", required=True, attachment=False)
+    signature = fields.Binary(required=True, attachment=False)
 
     @api.model_create_multi
     def create(self, vals_list):
