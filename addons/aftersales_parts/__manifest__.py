@@ -6,6 +6,7 @@
     "author": "After-sales on Odoo",
     "license": "LGPL-3",
     "depends": ["aftersales_service", "stock_account", "account"],
+    "external_dependencies": {"python": ["python-stdnum"]},
     "data": [
         "security/aftersales_parts_security.xml",
         "security/ir.model.access.csv",

@@ -7,6 +7,7 @@
     "license": "LGPL-3",
     "application": True,
     "depends": ["sale_management", "sale_stock", "resource"],
+    "external_dependencies": {"python": ["qrcode"]},
     "data": [
         "security/aftersales_security.xml",
         "security/ir.model.access.csv",
