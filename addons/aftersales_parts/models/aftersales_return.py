@@ -119,11 +119,7 @@ class AftersalesReturn(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
-        if {"center_id", "company_id"} & vals.keys() and any(
-            not document._is_same(name, vals[name])
-            for document in self
-            for name in {"center_id", "company_id"} & vals.keys()
-        ):
+        if self._get_changed_names(vals, {"center_id", "company_id"}):
             raise UserError(
                 self.env._("A return stays with its service center. Cancel it and make a new one.")
             )

@@ -170,9 +170,8 @@ class AftersalesRequest(models.Model):
         return requests
 
     def write(self, vals):
-        fixed = self._get_served_fields() & vals.keys()
         for request in self:
-            if all(request._is_same(name, vals[name]) for name in fixed):
+            if not request._get_changed_names(vals, self._get_served_fields()):
                 continue
             if not self.env.su and not self.env.user.has_group(
                 "aftersales_service.group_office_manager"

@@ -162,9 +162,7 @@ class AftersalesServiceRecord(models.Model):
 
     def write(self, vals):
         self._check_not_final(vals)
-        if "request_id" in vals and any(
-            not record._is_same("request_id", vals["request_id"]) for record in self
-        ):
+        if self._get_changed_names(vals, {"request_id"}):
             raise UserError(
                 self.env._("A record stays with its request. Cancel it and start another one.")
             )

@@ -108,8 +108,7 @@ class AftersalesWarrantyCard(models.Model):
         return cards
 
     def write(self, vals):
-        frozen = self._get_frozen_fields() & vals.keys()
-        if frozen and any(not card._is_same(name, vals[name]) for card in self for name in frozen):
+        if self._get_changed_names(vals, self._get_frozen_fields()):
             raise UserError(
                 self.env._(
                     "A warranty card stays as it was issued. Void it with a reason and issue a "

@@ -66,11 +66,16 @@ class AftersalesWorkflowMixin(models.AbstractModel):
 
     def write(self, vals):
         if not self.env.su:
-            names = self._get_protected_fields() & vals.keys()
-            self._check_protected(
-                name for name in names if any(not r._is_same(name, vals[name]) for r in self)
-            )
+            self._check_protected(self._get_changed_names(vals, self._get_protected_fields()))
         return super().write(vals)
+
+    def _get_changed_names(self, vals, names):
+        """Return those of ``names`` that writing ``vals`` would change on any of the records."""
+        return {
+            name
+            for name in names & vals.keys()
+            if any(not record._is_same(name, vals[name]) for record in self)
+        }
 
     def _is_same(self, name, value):
         """Tell whether writing ``value`` would leave the field ``name`` as it is."""
