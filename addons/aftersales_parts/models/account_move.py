@@ -1,5 +1,5 @@
-from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_list
 
 
@@ -16,13 +16,70 @@ class AccountMove(models.Model):
     )
     aftersales_fapiao_ids = fields.One2many("aftersales.fapiao", "bill_id", "Fapiao")
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        name = "aftersales_settlement_id"
+        default = self.env.context.get(f"default_{name}")
+        self._check_aftersales_link(any(vals.get(name, default) for vals in vals_list))
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_aftersales_link("aftersales_settlement_id" in vals)
+        fixed = {"ref", "partner_id", "currency_id", "date", "invoice_date"}
+        if fixed & vals.keys() or vals.get("state") in ("draft", "cancel"):
+            self._check_aftersales_free()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_aftersales(self):
+        self._check_aftersales_free()
+
     def button_draft(self):
-        if self.aftersales_settlement_id:
-            raise UserError(
+        self._check_aftersales_free()
+        return super().button_draft()
+
+    def button_cancel(self):
+        self._check_aftersales_free()
+        return super().button_cancel()
+
+    def _reverse_moves(self, default_values_list=None, cancel=False):
+        self._check_aftersales_free()
+        return super()._reverse_moves(default_values_list=default_values_list, cancel=cancel)
+
+    def _check_aftersales_link(self, given):
+        """Raise AccessError if a user gives the settlement: only its own actions do."""
+        if given and not self.env.su:
+            raise AccessError(
                 self.env._(
-                    "%s belongs to an after-sales settlement: reset to draft would tear apart "
-                    "settlement, fapiao and books.",
-                    format_list(self.env, self.filtered("aftersales_settlement_id").mapped("name")),
+                    "The settlement of an entry can't be entered by hand: confirm or reconcile the "
+                    "settlement instead."
                 )
             )
-        return super().button_draft()
+
+    def _get_aftersales_moves(self):
+        """Return those of these moves that a settlement has posted.
+
+        The settlement says which they are, so that no write on the move can take it out.
+        """
+        posted = self.filtered(lambda move: move.state == "posted")
+        if not posted:
+            return posted
+        # sudo: a move belongs to its settlement whether or not this user may see that
+        settlements = (
+            self.env["aftersales.settlement"]
+            .sudo()
+            .search(["|", ("move_id", "in", posted.ids), ("bill_id", "in", posted.ids)])
+        )
+        return posted & (settlements.move_id | settlements.bill_id)
+
+    def _check_aftersales_free(self):
+        """Raise UserError if a settlement has posted one of these moves (M8.5, M8.6)."""
+        if moves := self._get_aftersales_moves():
+            raise UserError(
+                self.env._(
+                    "%s belongs to an after-sales settlement: changing, cancelling or reversing it "
+                    "would tear apart settlement, fapiao and books. Correct it by a separate "
+                    "entry.",
+                    format_list(self.env, moves.mapped("name")),
+                )
+            )

@@ -66,10 +66,15 @@ class AftersalesFapiao(models.Model):
     )
     check_ids = fields.One2many("aftersales.fapiao.check", "fapiao_id", "Checks", readonly=True)
     failed_count = fields.Integer("Failed checks", compute="_compute_failed_count")
-    settlement_id = fields.Many2one(
-        "aftersales.settlement", "Settlement", readonly=True, index="btree_not_null"
+    settlement_id = fields.Many2one("aftersales.settlement", "Settlement", readonly=True)
+    bill_id = fields.Many2one(
+        "account.move",
+        "Vendor bill",
+        readonly=True,
+        check_company=True,
+        ondelete="restrict",
+        index="btree_not_null",
     )
-    bill_id = fields.Many2one("account.move", "Vendor bill", readonly=True, check_company=True)
     state = fields.Selection(
         [("read", "Read"), ("matched", "Matched"), ("posted", "Posted")],
         "Status",
@@ -81,6 +86,10 @@ class AftersalesFapiao(models.Model):
 
     _name_company_uniq = models.Constraint(
         "UNIQUE(name, company_id)", "This fapiao has already been entered."
+    )
+    _settlement_uniq = models.UniqueIndex(
+        "(settlement_id) WHERE settlement_id IS NOT NULL",
+        "Another fapiao is matched to this settlement already.",
     )
 
     @api.depends("check_ids.result")
@@ -100,14 +109,23 @@ class AftersalesFapiao(models.Model):
         """Read each file; what the fapiao says comes from its file, never from the caller."""
         if not self.env.su:
             self.check_access("create")
-            known = {"document", "document_name", "company_id"}
-            vals_list = [{k: v for k, v in vals.items() if k in known} for vals in vals_list]
+            vals_list = [self._get_own_vals(vals) for vals in vals_list]
         vals_list = [{**vals, **self._read_document(vals.get("document"))} for vals in vals_list]
         self._check_not_known(vals_list)
         # sudo: the values were read from the file just now, and the right to create checked above
         fapiaos = super(AftersalesFapiao, self.sudo()).create(vals_list).sudo(self.env.su)
+        # the rules can only tell once the records are there
+        fapiaos.check_access("create")
         fapiaos._run_checks()
         return fapiaos
+
+    @api.model
+    def _get_own_vals(self, vals):
+        """Return what a caller may give of ``vals``: the file, and a company that he works in."""
+        known = {"document", "document_name"}
+        if vals.get("company_id") in self.env.companies.ids:
+            known.add("company_id")
+        return {name: value for name, value in vals.items() if name in known}
 
     def write(self, vals):
         if {"document", "document_name"} & vals.keys():
@@ -118,8 +136,17 @@ class AftersalesFapiao(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_read(self):
-        if any(fapiao.state == "posted" for fapiao in self):
-            raise UserError(self.env._("A posted fapiao is kept."))
+        for fapiao in self:
+            if fapiao.state == "posted":
+                raise UserError(self.env._("A posted fapiao is kept."))
+            if fapiao.state != "read":
+                raise UserError(
+                    self.env._(
+                        "Fapiao %s is matched to a settlement. Undo the match before you delete "
+                        "it.",
+                        fapiao.name,
+                    )
+                )
 
     def _check_not_known(self, vals_list):
         names = [vals["name"] for vals in vals_list]
@@ -243,7 +270,9 @@ class AftersalesFapiao(models.Model):
         vals_list = []
         for fapiao in self:
             center = centers.get(fapiao.seller_vat, self.env["res.partner"])
-            fapiao._write_protected({"center_id": center.id if len(center) == 1 else False})
+            # branches share the tax number of their company, and it is the company that invoices
+            is_known = len(center.commercial_partner_id) == 1
+            fapiao._write_protected({"center_id": center[:1].id if is_known else False})
             vals_list += [
                 {"fapiao_id": fapiao.id, "code": code, "result": result}
                 for code, result in fapiao._get_check_results().items()
@@ -257,9 +286,11 @@ class AftersalesFapiao(models.Model):
         """Return {code: result} of each check."""
         self.ensure_one()
         year = self.date.strftime("%y")
+        today = self.company_id._aftersales_local(fields.Datetime.now()).date()
         net_tax = self.currency_id.round(self.amount_untaxed + self.amount_tax)
         passed = {
             "number": len(self.name) == 20 and self.name.isdigit() and self.name[:2] == year,
+            "date": self.date <= today,
             "sums": self.currency_id.compare_amounts(net_tax, self.amount_total) == 0,
             "kind": self.kind == "special",
             "seller": bool(self.center_id),
@@ -330,10 +361,13 @@ class AftersalesFapiao(models.Model):
             fapiao.lock_for_update(allow_referencing=True)
             if fapiao.state != "read":
                 raise UserError(self.env._("Fapiao %s is matched already.", fapiao.name))
+            # what failed when it was entered may have been put right since
+            fapiao._run_checks()
+            seller = fapiao.center_id.commercial_partner_id
             candidates = self.env["aftersales.settlement"].search(
                 [
                     ("company_id", "=", fapiao.company_id.id),
-                    ("center_id", "=", fapiao.center_id.id),
+                    ("center_id.commercial_partner_id", "in", seller.ids),
                     ("state", "=", "confirmed"),
                     ("fapiao_ids", "=", False),
                 ],
@@ -345,6 +379,8 @@ class AftersalesFapiao(models.Model):
             )
             if not exact:
                 raise UserError(fapiao._get_no_match_message(candidates))
+            # one at a time: whoever waited here finds it taken, by the unique index at last
+            exact[0]._lock("confirmed")
             fapiao._write_protected({"settlement_id": exact[0].id, "state": "matched"})
         return True
 

@@ -16,6 +16,7 @@ class AftersalesFapiaoCheck(models.Model):
     code = fields.Selection(
         [
             ("number", "20 digits that begin with the year of issue"),
+            ("date", "Issued not later than today"),
             ("sums", "Net and VAT make the gross amount"),
             ("kind", "A special VAT invoice, so that the VAT can be deducted"),
             ("seller", "The seller's tax number is that of one service center"),

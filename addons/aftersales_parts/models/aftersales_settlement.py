@@ -1,7 +1,8 @@
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import format_list
 
 
 class AftersalesSettlement(models.Model):
@@ -62,10 +63,22 @@ class AftersalesSettlement(models.Model):
     )
     date_confirmed = fields.Datetime("Confirmed on", readonly=True, copy=False)
     move_id = fields.Many2one(
-        "account.move", "Settlement entry", readonly=True, copy=False, check_company=True
+        "account.move",
+        "Settlement entry",
+        readonly=True,
+        copy=False,
+        check_company=True,
+        ondelete="restrict",
+        index="btree_not_null",
     )
     bill_id = fields.Many2one(
-        "account.move", "Vendor bill", readonly=True, copy=False, check_company=True
+        "account.move",
+        "Vendor bill",
+        readonly=True,
+        copy=False,
+        check_company=True,
+        ondelete="restrict",
+        index="btree_not_null",
     )
     fapiao_ids = fields.One2many("aftersales.fapiao", "settlement_id", "Fapiao")
     amount_invoiced = fields.Monetary("Invoiced", compute="_compute_amount_invoiced")
@@ -156,8 +169,8 @@ class AftersalesSettlement(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
-        fixed = {"center_id", "month", "kind", "direction", "company_id"} & vals.keys()
-        if fixed and any(not s._is_same(name, vals[name]) for s in self for name in fixed):
+        fixed = {"center_id", "month", "kind", "direction", "company_id"}
+        if self._get_changed_names(vals, fixed):
             raise UserError(
                 self.env._(
                     "Center, month and kind of a settlement are fixed. Cancel it and generate the "
@@ -180,7 +193,8 @@ class AftersalesSettlement(models.Model):
     def _generate(self, month, centers=None):
         """Return the settlements of ``month``, made or completed from the valid service records.
 
-        Safe to run again: a part is settled once, drafts are completed, others left alone.
+        Safe to run again: a part is settled once, drafts are completed, others left alone; what
+        they left out is said in their chatter.
 
         :param date month: any day of the month of the services
         :param centers: the service centers; default all that have something to settle
@@ -188,21 +202,19 @@ class AftersalesSettlement(models.Model):
         """
         month = month.replace(day=1)
         company = self.env.company
-        domain = [
-            ("company_id", "=", company.id),
-            ("record_id.state", "=", "done"),
-            ("date_removed", ">=", month),
-            ("date_removed", "<", month + relativedelta(months=1)),
-        ]
-        if centers:
-            domain.append(("center_id", "in", centers.ids))
-        tags = self.env["aftersales.used.part"].search(domain, order="name")
-        settled = (
-            self.env["aftersales.settlement.line"]
-            .search([("used_part_id", "in", tags.ids)])
-            .used_part_id
+        in_centers = [("center_id", "in", centers.ids)] if centers else []
+        tags = self.env["aftersales.used.part"].search(
+            [
+                ("company_id", "=", company.id),
+                ("record_id.state", "=", "done"),
+                ("date_removed", ">=", month),
+                ("date_removed", "<", month + relativedelta(months=1)),
+                *in_centers,
+            ],
+            order="name",
         )
-        tags -= settled
+        late = self._find_late_tags(month, in_centers)
+        tags = (tags | late) - self._find_settled_tags(tags | late, month)
         existing = self.search(
             [
                 ("company_id", "=", company.id),
@@ -210,7 +222,7 @@ class AftersalesSettlement(models.Model):
                 ("kind", "=", "parts"),
                 ("direction", "=", "payable"),
                 ("state", "!=", "cancelled"),
-                *([("center_id", "in", centers.ids)] if centers else []),
+                *in_centers,
             ]
         )
         by_center = {settlement.center_id: settlement for settlement in existing}
@@ -221,7 +233,66 @@ class AftersalesSettlement(models.Model):
             settlement = by_center[center]
             if settlement.state == "draft":
                 settlement._add_lines(center_tags)
+            elif left_out := center_tags - late:
+                settlement._note_left_out(left_out)
         return existing | created
+
+    @api.model
+    def _get_missing_domain(self, month):
+        """Return the domain of lines that were not returned when an earlier month was closed."""
+        return [
+            ("result", "=", "missing"),
+            ("settlement_id.month", "<", month),
+            ("settlement_id.state", "in", ("confirmed", "reconciled")),
+        ]
+
+    @api.model
+    def _find_late_tags(self, month, in_centers):
+        """Return parts that were missing in an earlier month and have been accepted since (M8.4).
+
+        The closed month stays as the center confirmed it; they are paid with ``month``.
+        """
+        return (
+            self.env["aftersales.settlement.line"]
+            .search(
+                [
+                    ("company_id", "=", self.env.company.id),
+                    ("used_part_id.state", "=", "accepted"),
+                    *in_centers,
+                    *self._get_missing_domain(month),
+                ]
+            )
+            .used_part_id
+        )
+
+    @api.model
+    def _find_settled_tags(self, tags, month):
+        """Return those of ``tags`` that a settlement holds or has paid or refused already."""
+        lines = self.env["aftersales.settlement.line"].search([("used_part_id", "in", tags.ids)])
+        missing = lines.filtered_domain(self._get_missing_domain(month)).filtered(
+            lambda line: line.used_part_id.state == "accepted"
+        )
+        return (lines - missing).used_part_id
+
+    def _note_left_out(self, tags):
+        """Say in the chatter which parts came too late for this list and what they claim (M8.3)."""
+        self.ensure_one()
+        prices = self._get_prices(tags)
+        lines = self.env["aftersales.settlement.line"]
+        claimed = sum(
+            lines._prepare_vals(self, tag, *prices[tag])["amount_claimed"]
+            for tag in tags
+            if tag in prices
+        )
+        self.message_post(
+            body=self.env._(
+                "Left out, because this settlement is no longer a draft: %(tags)s. They would "
+                "claim %(claimed)s. As long as it is not confirmed, cancel it and generate it "
+                "again to take them in.",
+                tags=format_list(self.env, tags.mapped("name")),
+                claimed=self.currency_id.format(claimed),
+            )
+        )
 
     def _add_lines(self, tags):
         """Add a line for each tag, priced by the year's list on its day of service (M8.1)."""
@@ -247,7 +318,7 @@ class AftersalesSettlement(models.Model):
         """Return {tag: (price, rule)} for the tags that the price list has a rule for.
 
         A price that no rule of the list sets is no price: core would fall back to the product's
-        sales price, and to yesterday's one outside the dates of the list.
+        sales price, and to yesterday's one outside the dates of the list. Neither is 0.00.
         """
         pricelist = self.company_id.aftersales_pricelist_id
         if not pricelist:
@@ -264,7 +335,7 @@ class AftersalesSettlement(models.Model):
             )
             for tag in day_tags:
                 price, rule = found[tag.product_id.id]
-                if rule:
+                if rule and self.currency_id.compare_amounts(price, 0) > 0:
                     prices[tag] = (self.currency_id.round(price), items.browse(rule))
         return prices
 
@@ -291,8 +362,28 @@ class AftersalesSettlement(models.Model):
         self.invalidate_recordset(["state"])
         self._check_state(*states)
 
+    def _check_own(self):
+        """Raise AccessError unless the user belongs to the service center (M8.5).
+
+        Whoever sees other centers' settlements by a central role still decides for his own only.
+        """
+        own = self.env.user.commercial_partner_id
+        for settlement in self:
+            if settlement.center_id.commercial_partner_id != own:
+                raise AccessError(
+                    self.env._(
+                        "%(settlement)s is decided on by %(center)s. Ask a user of that service "
+                        "center.",
+                        settlement=settlement.name,
+                        center=settlement.center_id.name,
+                    )
+                )
+
     def action_submit(self):
-        """File the list (M8.3)."""
+        """File the list, as the service center or for it as a clerk (M8.3)."""
+        if not self.env.user.has_group("aftersales_service.group_clerk"):
+            self._check_group("aftersales_service.group_center")
+            self._check_own()
         self._lock("draft")
         for settlement in self:
             if not settlement.line_ids:
@@ -334,12 +425,19 @@ class AftersalesSettlement(models.Model):
         """Confirm as the service center; the amount is credited at once (M8.5)."""
         self._check_group("aftersales_service.group_center")
         self._lock("sent")
+        self._check_own()
         for settlement in self:
+            # of what is not paid, no fapiao will come: then nothing is left to be done
+            is_paid = not settlement.currency_id.is_zero(settlement.amount_payable)
             settlement._write_protected(
-                {"state": "confirmed", "date_confirmed": fields.Datetime.now()}
+                {
+                    "state": "confirmed" if is_paid else "reconciled",
+                    "date_confirmed": fields.Datetime.now(),
+                }
             )
-            # sudo: the center confirms; the entry follows from the confirmed figures alone
-            settlement.sudo()._post_entry()
+            if is_paid:
+                # sudo: the center confirms; the entry follows from the confirmed figures alone
+                settlement.sudo()._post_entry()
         return True
 
     def action_cancel(self, reason=None):
@@ -385,8 +483,6 @@ class AftersalesSettlement(models.Model):
         the accrued account, the gross amount on the claims account until the fapiao arrives.
         """
         self.ensure_one()
-        if self.currency_id.is_zero(self.amount_payable):
-            return
         self.company_id._aftersales_check_accounting()
         move = self.env["account.move"].create(self._prepare_entry_vals())
         move.action_post()
@@ -396,7 +492,9 @@ class AftersalesSettlement(models.Model):
     def _prepare_entry_vals(self):
         company = self.company_id
         net, gross = self._get_net(), self.amount_payable
-        receivable = self.center_id.with_company(company).property_account_receivable_id
+        # invoices are those of the company that a center belongs to, so its credit is, too
+        partner = self.center_id.commercial_partner_id
+        receivable = partner.with_company(company).property_account_receivable_id
         lines = [
             (company.aftersales_expense_account_id, net),
             (company.aftersales_claims_account_id, gross),
@@ -407,6 +505,7 @@ class AftersalesSettlement(models.Model):
             "move_type": "entry",
             "company_id": company.id,
             "journal_id": company.aftersales_journal_id.id,
+            "currency_id": company.currency_id.id,
             "date": fields.Date.context_today(self),
             "ref": self.name,
             "aftersales_settlement_id": self.id,
@@ -414,7 +513,8 @@ class AftersalesSettlement(models.Model):
                 fields.Command.create(
                     {
                         "account_id": account.id,
-                        "partner_id": self.center_id.id,
+                        "partner_id": partner.id,
+                        "currency_id": company.currency_id.id,
                         "name": f"{self.name} {self.center_id.name}",
                         "balance": balance,
                     }
@@ -423,16 +523,37 @@ class AftersalesSettlement(models.Model):
             ],
         }
 
+    def _get_entry_lines(self):
+        """Return the lines of the posted entry: expense, claims, accrued and receivable.
+
+        Found by what they are, because the accounts in the settings may have changed since.
+        """
+        self.ensure_one()
+        lines = self.move_id.line_ids
+        debits = lines.filtered(lambda line: line.balance > 0)
+        claims = debits.filtered(lambda line: line.account_type == "liability_payable")
+        receivable = (lines - debits).filtered(lambda line: line.account_type == "asset_receivable")
+        found = (debits - claims, claims, lines - debits - receivable, receivable)
+        if any(len(line) != 1 for line in found):
+            raise UserError(
+                self.env._(
+                    "The entry %(entry)s of %(settlement)s does not show which accounts are to be "
+                    "cleared. Check the types of the accounts under Settings ▸ Invoicing ▸ "
+                    "After-sales.",
+                    entry=self.move_id.name,
+                    settlement=self.name,
+                )
+            )
+        return found
+
     def _offset_invoices(self):
         """Set the credit off against the center's open parts invoices, oldest first."""
-        self.ensure_one()
-        account = self.center_id.with_company(self.company_id).property_account_receivable_id
-        credit = self.move_id.line_ids.filtered(lambda line: line.account_id == account)
+        *_others, credit = self._get_entry_lines()
         invoices = self.env["account.move.line"].search(
             [
-                ("partner_id", "child_of", self.center_id.id),
+                ("partner_id", "child_of", credit.partner_id.id),
                 ("company_id", "=", self.company_id.id),
-                ("account_id", "=", account.id),
+                ("account_id", "=", credit.account_id.id),
                 ("parent_state", "=", "posted"),
                 ("reconciled", "=", False),
                 ("balance", ">", 0),
@@ -452,7 +573,9 @@ class AftersalesSettlement(models.Model):
             fapiao = settlement.fapiao_ids
             if not fapiao:
                 raise UserError(self.env._("No fapiao is matched to %s yet.", settlement.name))
+            fapiao._run_checks()
             fapiao._check_postable()
+            settlement._check_fapiao(fapiao)
             if settlement.amount_difference:
                 raise UserError(
                     self.env._(
@@ -471,49 +594,79 @@ class AftersalesSettlement(models.Model):
             settlement._write_protected({"state": "reconciled"})
         return True
 
+    def _check_fapiao(self, fapiao):
+        """Raise UserError unless the fapiao is of this settlement's center and company."""
+        self.ensure_one()
+        seller = fapiao.center_id.commercial_partner_id
+        payee = self.center_id.commercial_partner_id
+        if seller != payee or fapiao.company_id != self.company_id:
+            raise UserError(
+                self.env._(
+                    "Fapiao %(fapiao)s is not that of %(center)s, whom %(settlement)s pays. Undo "
+                    "the match.",
+                    fapiao=format_list(self.env, fapiao.mapped("name")),
+                    center=self.center_id.name,
+                    settlement=self.name,
+                )
+            )
+
     def _post_bill(self, fapiao):
         """Post the vendor bill with net, VAT and gross of the fapiao, and reconcile."""
         self.ensure_one()
-        company = self.company_id
         fapiao.ensure_one()
+        self.company_id._aftersales_check_tax()
+        _expense, claims, _accrued, _receivable = self._get_entry_lines()
         bill = self.env["account.move"].create(self._prepare_bill_vals(fapiao))
-        tax_line = bill.line_ids.filtered("tax_line_id")
         fapiao._check_tax(bill.amount_tax)
-        bill.write(
-            {
-                "line_ids": [
-                    fields.Command.update(tax_line.id, {"amount_currency": fapiao.amount_tax})
-                ]
-            }
-        )
+        if tax_line := bill.line_ids.filtered("tax_line_id"):
+            amount = {"amount_currency": fapiao.amount_tax}
+            bill.write({"line_ids": [fields.Command.update(tax_line.id, amount)]})
         term_line = bill.line_ids.filtered(lambda line: line.display_type == "payment_term")
-        term_line.account_id = company.aftersales_claims_account_id
+        term_line.account_id = claims.account_id
         fapiao._check_bill(bill)
         bill.action_post()
-        for account in (
-            company.aftersales_claims_account_id,
-            company.aftersales_accrued_account_id,
-        ):
-            (self.move_id + bill).line_ids.filtered(
-                lambda line, account=account: line.account_id == account
-            ).reconcile()
+        self._close_accounts(bill)
         self._write_protected({"bill_id": bill.id})
         fapiao._write_protected({"bill_id": bill.id, "state": "posted"})
+
+    def _close_accounts(self, bill):
+        """Reconcile entry and bill; raise UserError unless both clearing accounts close (M8.6)."""
+        _expense, claims, accrued, _receivable = self._get_entry_lines()
+        moves = self.move_id + bill
+        for account in claims.account_id + accrued.account_id:
+            lines = moves.line_ids.filtered(lambda line, a=account: line.account_id == a)
+            lines.filtered(lambda line: not line.reconciled).reconcile()
+            if not all(lines.mapped("reconciled")):
+                raise UserError(
+                    self.env._(
+                        "%(account)s would not close for %(settlement)s: %(amount)s would stay "
+                        "open. Undo what its entry %(entry)s was reconciled with by hand, then try "
+                        "again.",
+                        account=account.display_name,
+                        settlement=self.name,
+                        amount=self.currency_id.format(sum(lines.mapped("amount_residual"))),
+                        entry=self.move_id.name,
+                    )
+                )
 
     def _prepare_bill_vals(self, fapiao):
         company = self.company_id
         tax = company.aftersales_purchase_tax_id
-        net = self._get_net()
+        expense, claims, accrued, _receivable = self._get_entry_lines()
+        net = -accrued.balance
         # the fapiao may split the gross amount a cent differently than we accrued it; that cent
         # belongs to the expense, so that the accrued account closes at zero
-        amounts = [(company.aftersales_accrued_account_id, net)]
+        amounts = [(accrued.account_id, net)]
         rest = self.currency_id.round(fapiao.amount_untaxed - net)
         if rest:
-            amounts.append((company.aftersales_expense_account_id, rest))
+            amounts.append((expense.account_id, rest))
         return {
             "move_type": "in_invoice",
             "company_id": company.id,
-            "partner_id": self.center_id.id,
+            "partner_id": claims.partner_id.id,
+            "currency_id": company.currency_id.id,
+            # one line on the claims account, whatever terms the center has as a vendor
+            "invoice_payment_term_id": False,
             "invoice_date": fapiao.date,
             "date": fields.Date.context_today(self),
             "ref": fapiao.name,

@@ -20,7 +20,7 @@ class AftersalesSettlementLine(models.Model):
     center_id = fields.Many2one(related="settlement_id.center_id", store=True)
     region_id = fields.Many2one(related="settlement_id.region_id", store=True)
     used_part_id = fields.Many2one(
-        "aftersales.used.part", required=True, readonly=True, ondelete="restrict"
+        "aftersales.used.part", required=True, readonly=True, ondelete="restrict", index=True
     )
     tag = fields.Char(related="used_part_id.name", store=True)
     record_id = fields.Many2one(
@@ -59,6 +59,7 @@ class AftersalesSettlementLine(models.Model):
             ("payable", "Payable"),
             ("missing", "Not returned"),
             ("deducted", "Deducted"),
+            ("uncovered", "Not under warranty"),
         ],
         default="open",
         required=True,
@@ -70,9 +71,9 @@ class AftersalesSettlementLine(models.Model):
         compute="_compute_explanation", help="How the amount of this line came about."
     )
 
-    # a part is settled once, whatever happens
-    _used_part_uniq = models.Constraint(
-        "UNIQUE(used_part_id)", "This used part has already been settled."
+    # a part is settled once, whatever happens; one that was missing may still arrive
+    _used_part_settled_uniq = models.UniqueIndex(
+        "(used_part_id) WHERE result <> 'missing'", "This used part has already been settled."
     )
 
     def _get_protected_fields(self):
@@ -141,8 +142,14 @@ class AftersalesSettlementLine(models.Model):
             return 0, "assembly"
         return terms.fee_rate, "dedicated"
 
+    def _is_covered(self):
+        """Tell whether the warranty bears the part: its coverage, and not the customer's fault."""
+        self.ensure_one()
+        part = self.used_part_id.record_part_id
+        return bool(part.coverage_id) and part.record_id.responsibility != "customer"
+
     def _verify(self):
-        """Fix what each line pays, by what became of its used part (M8.4)."""
+        """Fix what each line pays, by warranty and by what became of its used part (M8.4)."""
         outcomes = {
             "accepted": "payable",
             "scrapped": "payable",
@@ -159,7 +166,7 @@ class AftersalesSettlementLine(models.Model):
                         tag.name,
                     )
                 )
-            result = outcomes[tag.state]
+            result = outcomes[tag.state] if line._is_covered() else "uncovered"
             line._write_protected(
                 {
                     "result": result,

@@ -127,3 +127,49 @@ class ResCompany(models.Model):
                     missing=format_list(self.env, missing),
                 )
             )
+        self._aftersales_check_account_types()
+        self._aftersales_check_tax()
+
+    def _aftersales_check_account_types(self):
+        """Raise UserError unless the clearing accounts can be told apart and be reconciled."""
+        claims, accrued = self.aftersales_claims_account_id, self.aftersales_accrued_account_id
+        if (
+            claims.account_type != "liability_payable"
+            or accrued.account_type != "liability_current"
+            or not (claims.reconcile and accrued.reconcile)
+        ):
+            raise UserError(
+                self.env._(
+                    "“%(claims)s” has to be a payable account and “%(accrued)s” a current "
+                    "liability, and both have to allow reconciliation. An accountant has to "
+                    "change this under Accounting ▸ Configuration ▸ Chart of Accounts.",
+                    claims=claims.display_name,
+                    accrued=accrued.display_name,
+                )
+            )
+
+    def _aftersales_check_tax(self):
+        """Raise UserError unless a bill with the VAT of the settings can equal a fapiao.
+
+        Net = gross / (1 + rate), and the one tax line takes the fapiao's own figure.
+        """
+        self.ensure_one()
+        tax = self.aftersales_purchase_tax_id
+        lines = tax.invoice_repartition_line_ids.filtered(lambda r: r.repartition_type == "tax")
+        if (
+            tax.amount_type != "percent"
+            or tax.price_include
+            or len(lines) != 1
+            or tax.company_id not in self.parent_ids
+        ):
+            raise UserError(
+                self.env._(
+                    "The tax “%(tax)s” can't be used for centers' invoices: it has to be a "
+                    "percentage of the price, not included in the price, with exactly one line "
+                    "for the tax in its distribution for invoices, and of %(company)s. An "
+                    "accountant has to choose another one under Settings ▸ Invoicing ▸ "
+                    "After-sales.",
+                    tax=tax.name,
+                    company=self.name,
+                )
+            )

@@ -19,7 +19,8 @@ class ResPartner(models.Model):
         :raises UserError: the partner is no service center, or the company has no warehouse
         """
         self.ensure_one()
-        center = self.commercial_partner_id.with_company(company)
+        center = self if self.is_service_center else self.commercial_partner_id
+        center = center.with_company(company)
         if center.used_part_location_id:
             return center.used_part_location_id
         if not center.is_service_center:

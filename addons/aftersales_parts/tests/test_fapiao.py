@@ -1,11 +1,13 @@
 import base64
 
+from freezegun import freeze_time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
-from odoo.tools import file_open
+from odoo.tools import file_open, mute_logger
 
 from .common import AftersalesPartsCommon, freeze
 
@@ -51,6 +53,7 @@ class TestFapiao(AftersalesPartsCommon):
             self._results(fapiao),
             {
                 "number": "passed",
+                "date": "passed",
                 "sums": "passed",
                 "kind": "passed",
                 "seller": "failed",
@@ -61,10 +64,12 @@ class TestFapiao(AftersalesPartsCommon):
 
     def test_checks(self):
         """M8.6: each check fails on its own fault, and only then."""
-        good = dict.fromkeys(("number", "sums", "kind", "seller", "buyer", "uscc"), "passed")
+        codes = ("number", "date", "sums", "kind", "seller", "buyer", "uscc")
+        good = dict.fromkeys(codes, "passed")
         self.assertEqual(self._results(self._make_fapiao()), good)
         cases = {
             "number": {"number": "25332000000012345678"},
+            "date": {"number": "26332000000012345601", "date": "2026-11-21"},
             "sums": {"number": "26332000000012345602", "tax": 375.74},
             "kind": {"number": "26332000000012345603", "kind": "02"},
             "buyer": {"number": "26332000000012345604", "buyer": "91310115MA1K3QXE7G"},
@@ -271,3 +276,206 @@ class TestFapiao(AftersalesPartsCommon):
             self.env.invalidate_all()
 
         check()
+
+    def _clearing_lines(self, settlement):
+        """Return the lines of entry and bill on the claims and on the accrued account."""
+        lines = (settlement.move_id + settlement.bill_id).line_ids
+        company = self.company
+        return tuple(
+            lines.filtered(lambda line, a=account: line.account_id == a)
+            for account in (
+                company.aftersales_claims_account_id,
+                company.aftersales_accrued_account_id,
+            )
+        )
+
+    def _make_entry(self, account, balance):
+        """Return the line on ``account`` of a posted entry made by hand."""
+        move = self.env["account.move"].create(
+            {
+                "move_type": "entry",
+                "date": "2026-11-20",
+                "line_ids": [
+                    (0, 0, {"account_id": a.id, "balance": b, "partner_id": self.center.id})
+                    for a, b in (
+                        (account, balance),
+                        (self.company.aftersales_expense_account_id, -balance),
+                    )
+                ],
+            }
+        )
+        move.action_post()
+        return move.line_ids.filtered(lambda line: line.account_id == account)
+
+    def test_accounts_that_do_not_close_block(self):
+        """M8.6: an entry that was reconciled by hand would leave the bill open: nothing posted."""
+        settlement = self._confirmed()
+        claims, accrued = self._clearing_lines(settlement)
+        fapiao = self._make_fapiao()
+        fapiao.action_match()
+        for line, amount in ((claims, "3,266.00"), (accrued, "2,890.27")):
+            other = self._make_entry(line.account_id, -line.balance)
+            (line + other).reconcile()
+            message = f"would not close.*{amount}"
+            with self.assertRaisesRegex(UserError, message), self.cr.savepoint():
+                fapiao.action_reconcile()
+            self.env.invalidate_all()
+            self.assertEqual((settlement.state, fapiao.state), ("confirmed", "matched"))
+            self.assertFalse(settlement.bill_id)
+            # what was done by hand can be undone by hand
+            other.remove_move_reconcile()
+        fapiao.action_reconcile()
+        self._assert_cleared(settlement)
+
+    def test_settings_may_change_before_the_fapiao(self):
+        """M8.6: what the entry opened is closed, whatever accounts the settings name today."""
+        settlement = self._confirmed()
+        old = settlement.move_id.line_ids.account_id
+        for name in ("claims", "accrued", "expense"):
+            field = f"aftersales_{name}_account_id"
+            account = self.company[field]
+            self.company[field] = account.copy({"name": f"New {name}", "code": f"{account.code}9"})
+        fapiao = self._make_fapiao(net=2890.26, tax=375.74)
+        fapiao.action_match()
+        fapiao.action_reconcile()
+        bill = settlement.bill_id
+        self.assertEqual(bill.payment_state, "paid")
+        self.assertFalse(bill.line_ids.account_id & self.company.aftersales_claims_account_id)
+        lines = (settlement.move_id + bill).line_ids
+        # by hand: the cent that the fapiao splits differently is taken off the expense
+        balances = {}
+        for line in lines.filtered(lambda x: x.account_id in old):
+            kind = line.account_type
+            balances[kind] = round(balances.get(kind, 0) + line.balance, 2)
+        self.assertEqual(balances.pop("asset_receivable"), -3266.00)
+        self.assertEqual(balances.pop("liability_payable"), 0)
+        self.assertEqual(sorted(balances.values()), [0, 2890.26])
+
+    def test_bill_can_not_be_undone(self):
+        """M8.6: entry and bill stay reconciled; nothing of the bill is changed or reversed."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao()
+        fapiao.action_match()
+        fapiao.action_reconcile()
+        bill = settlement.bill_id
+        claims, accrued = self._clearing_lines(settlement)
+        term_line = bill.line_ids.filtered(lambda x: x.display_type == "payment_term")
+        for undo in (
+            claims.remove_move_reconcile,
+            accrued.remove_move_reconcile,
+            claims.matched_debit_ids.unlink,
+            lambda: bill.js_remove_outstanding_partial(term_line.matched_debit_ids.id),
+            bill.button_draft,
+            bill.button_cancel,
+            bill._reverse_moves,
+            lambda: bill.write({"ref": "x"}),
+            lambda: term_line.write({"account_id": accrued.account_id.id}),
+        ):
+            with (
+                self.assertRaisesRegex(UserError, "belongs to an after-sales settlement"),
+                self.cr.savepoint(),
+            ):
+                undo()
+        self._assert_cleared(settlement)
+
+    def test_payment_terms_of_the_center(self):
+        """M8.6: terms in two parts don't split the claim that the bill closes."""
+        self.center.property_supplier_payment_term_id = self.env["account.payment.term"].create(
+            {
+                "name": "Half now",
+                "line_ids": [
+                    (0, 0, {"value": "percent", "value_amount": 50, "nb_days": days})
+                    for days in (0, 30)
+                ],
+            }
+        )
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao()
+        fapiao.action_match()
+        fapiao.action_reconcile()
+        self._assert_cleared(settlement)
+
+    def test_center_that_is_a_contact(self):
+        """M8.6: the bill of a branch is that of its company, so the claim closes."""
+        parent = self._make_center("Group", self.center.vat)
+        self.center.write({"is_company": False, "parent_id": parent.id})
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao()
+        self.assertEqual(self._results(fapiao)["seller"], "passed")
+        fapiao.action_match()
+        fapiao.action_reconcile()
+        self.assertEqual(settlement.bill_id.partner_id, parent)
+        self.assertEqual((settlement.move_id + settlement.bill_id).line_ids.partner_id, parent)
+        self._assert_cleared(settlement)
+
+    def test_checks_run_again(self):
+        """M8.6: the tax number entered after the fapiao helps; one taken away blocks."""
+        settlement = self._confirmed()
+        vat = self.center.vat
+        self.center.vat = False
+        fapiao = self._make_fapiao()
+        self.assertEqual(self._results(fapiao)["seller"], "failed")
+        with self.assertRaisesRegex(UserError, "No service center"), self.cr.savepoint():
+            fapiao.action_match()
+        self.center.vat = vat
+        fapiao.action_match()
+        self.assertEqual(fapiao.settlement_id, settlement)
+        self.assertEqual(self._results(fapiao)["seller"], "passed")
+        self.company.vat = "91310115MA1K3QXE7G"
+        with self.assertRaisesRegex(UserError, "buyer's tax number"), self.cr.savepoint():
+            fapiao.action_reconcile()
+        self.company.vat = "91350800MA2XNB3K2H"
+        fapiao.action_reconcile()
+        self.assertEqual(fapiao.state, "posted")
+
+    def test_fapiao_of_another_center_is_not_posted(self):
+        """M8.6: the seller has to be the one whom the settlement pays."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao()
+        fapiao.action_match()
+        other = self._make_center("Nanjing center", False)
+        self.center.vat, other.vat = False, self.center.vat
+        with self.assertRaisesRegex(UserError, "is not that of Hangzhou"), self.cr.savepoint():
+            fapiao.action_reconcile()
+        self.assertEqual(settlement.state, "confirmed")
+
+    def test_company_of_the_caller(self):
+        """M8.6: nobody enters a fapiao in a company that he does not work in."""
+        company = self.env["res.company"].create({"name": "Other company"})
+        fapiaos = self.env["aftersales.fapiao"].with_user(self.users["accountant"])
+        fapiao = fapiaos.create({"document": self._make_document(), "company_id": company.id})
+        self.assertEqual(fapiao.company_id, self.company)
+        document = self._make_document(number="26332000000012345602")
+        self.users["accountant"].company_ids += company
+        both = fapiaos.with_context(allowed_company_ids=(self.company + company).ids)
+        fapiao = both.create({"document": document, "company_id": company.id})
+        self.assertEqual(fapiao.company_id, company)
+
+    def test_matched_fapiao_is_not_deleted(self):
+        """M8.6: deleting would undo the match without a word; unmatched, it may go."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao()
+        fapiao.action_match()
+        with self.assertRaisesRegex(UserError, "Undo the match"), self.cr.savepoint():
+            fapiao.unlink()
+        self.assertEqual(settlement.amount_invoiced, 3266)
+        fapiao.action_unmatch()
+        fapiao.unlink()
+        self.assertFalse(fapiao.exists())
+
+    def test_date_is_that_of_the_company(self):
+        """M8.6: 16:30 UTC on the 20th is the 21st in Shanghai, so a fapiao of the 21st is fine."""
+        with freeze_time("2026-11-20 16:30:00"):
+            fapiao = self._make_fapiao(date="2026-11-21")
+        self.assertEqual(self._results(fapiao)["date"], "passed")
+
+    def test_one_fapiao_per_settlement(self):
+        """M8.6: matched at once by two people, one of them is refused."""
+        settlement = self._confirmed()
+        fapiao = self._make_fapiao()
+        fapiao.action_match()
+        second = self._make_fapiao(number="26332000000012345602")
+        with self.assertRaisesRegex(UserError, "no confirmed settlement"), self.cr.savepoint():
+            second.action_match()
+        with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError), self.cr.savepoint():
+            second.sudo().write({"settlement_id": settlement.id})

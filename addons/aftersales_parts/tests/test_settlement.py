@@ -1,7 +1,7 @@
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .common import AftersalesPartsCommon, freeze
@@ -152,7 +152,7 @@ class TestSettlement(AftersalesPartsCommon):
             document.line_ids.used_part_id.mapped("name")
         )
         settlement = self._generate()
-        settlement.action_submit()
+        settlement.with_user(self.users["center"]).action_submit()
         with self.assertRaisesRegex(UserError, "not inspected yet"):
             settlement.with_user(self.users["customer_service"]).action_verify()
 
@@ -236,11 +236,12 @@ class TestSettlement(AftersalesPartsCommon):
         self.assertEqual(set(record.used_part_ids.mapped("state")), {"accepted", "scrapped"})
 
     def test_nothing_payable_posts_nothing(self):
-        """M8.4: a list of which nothing is payable is confirmed without an entry."""
+        """M8.4: a list of which nothing is payable is done without an entry: no fapiao comes."""
         self._make_record([self._part(self.pump)])
         settlement = self._generate()
         self._settle(settlement)
-        self.assertEqual(settlement.state, "confirmed")
+        self.assertEqual(settlement.state, "reconciled")
+        self.assertTrue(settlement.date_confirmed)
         self.assertFalse(settlement.move_id)
 
     def test_missing_accounts_are_named(self):
@@ -258,3 +259,263 @@ class TestSettlement(AftersalesPartsCommon):
         self._settle(settlement)
         with self.assertRaisesRegex(UserError, "belongs to an after-sales settlement"):
             settlement.move_id.button_draft()
+
+    def _confirmed(self, part=None):
+        """Return a confirmed settlement of 120.00, or of ``part``."""
+        self._make_record([part or self._scrap(self.seal)])
+        settlement = self._generate()
+        self._settle(settlement)
+        return settlement
+
+    def _refused(self):
+        """Return a context that expects the refusal of a change to a settlement's entry."""
+        return self.assertRaisesRegex(UserError, "belongs to an after-sales settlement")
+
+    def test_entry_can_not_be_undone(self):
+        """M8.5: neither reset, cancel, delete nor reverse; reference, accounts, amounts stay."""
+        move = self._confirmed().move_id
+        manager = self._make_accounting_manager()
+        for env_move in (move, move.with_user(manager)):
+            for undo in (
+                env_move.button_draft,
+                env_move.button_cancel,
+                env_move._reverse_moves,
+                env_move.with_context(force_delete=True).unlink,
+                env_move.line_ids.with_context(force_delete=True).unlink,
+            ):
+                with self._refused(), self.cr.savepoint():
+                    undo()
+            for vals in ({"state": "draft"}, {"state": "cancel"}, {"ref": "x"}):
+                with self._refused(), self.cr.savepoint():
+                    env_move.write(vals)
+            line = env_move.line_ids[0]
+            for vals in (
+                {"account_id": self.company.aftersales_accrued_account_id.id},
+                {"partner_id": self.customer.id},
+                {"balance": 1},
+                {"debit": 1},
+                {"credit": 1},
+                {"amount_currency": 1},
+            ):
+                with self._refused(), self.cr.savepoint():
+                    line.write(vals)
+        self.assertEqual((move.state, len(move.line_ids)), ("posted", 4))
+
+    def _make_accounting_manager(self):
+        return new_test_user(
+            self.env, "parts_accounting_manager", groups="account.group_account_manager"
+        )
+
+    def test_link_of_an_entry_is_not_written_by_hand(self):
+        """M8.5: the guard can't be taken off by a write, nor put on an entry of one's own."""
+        settlement = self._confirmed()
+        manager = self._make_accounting_manager()
+        moves = self.env["account.move"].with_user(manager)
+        link = {"aftersales_settlement_id": settlement.id}
+        with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+            settlement.move_id.with_user(manager).aftersales_settlement_id = False
+        with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+            moves.create({"move_type": "entry", **link})
+        with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+            moves.with_context(default_aftersales_settlement_id=settlement.id).create({})
+        # even if it were gone, the settlement knows its entry
+        settlement.move_id.sudo().aftersales_settlement_id = False
+        with self._refused():
+            settlement.move_id.with_user(manager).button_draft()
+
+    def test_other_entries_stay_free(self):
+        """Entries that no settlement posted are changed as ever."""
+        invoice = self._make_invoice(self.center, 100)
+        invoice.ref = "x"
+        invoice.button_draft()
+        invoice.line_ids[0].name = "y"
+        invoice.button_cancel()
+        self.assertEqual(invoice.state, "cancel")
+
+    def _make_invoice(self, partner, amount):
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": partner.id,
+                "invoice_date": "2026-11-02",
+                "invoice_line_ids": [
+                    (0, 0, {"name": "Parts", "price_unit": amount, "tax_ids": [(5, 0, 0)]})
+                ],
+            }
+        )
+        invoice.action_post()
+        return invoice
+
+    def test_payment_allocation_stays_free(self):
+        """M8.5: the credit on the center's parts account may be allocated anew."""
+        invoice = self._make_invoice(self.center, 1000)
+        settlement = self._confirmed()
+        credit = settlement.move_id.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+        self.assertEqual(invoice.amount_residual, 880)
+        credit.remove_move_reconcile()
+        self.assertEqual(invoice.amount_residual, 1000)
+        (
+            credit + invoice.line_ids.filtered(lambda x: x.account_id == credit.account_id)
+        ).reconcile()
+        self.assertEqual(invoice.amount_residual, 880)
+
+    def test_center_that_is_a_contact(self):
+        """M8.5: a center that is a branch of a company: its invoices are the company's.
+
+        By hand: 1000.00 invoiced less 120.00 credited leaves 880.00.
+        """
+        # the stock location of used parts is that of the parent company, too
+        parent = self._make_center("Group", False)
+        self.center.write({"is_company": False, "parent_id": parent.id})
+        self.assertEqual(self.center.commercial_partner_id, parent)
+        invoice = self._make_invoice(self.center, 1000)
+        settlement = self._confirmed()
+        self.assertEqual(settlement.move_id.line_ids.partner_id, parent)
+        self.assertEqual(invoice.amount_residual, 880)
+
+    def test_entry_is_in_the_currency_of_the_company(self):
+        """M8.5: a journal in another currency doesn't turn 120.00 into something else."""
+        foreign = (
+            self.env["res.currency"]
+            .with_context(active_test=False)
+            .search([("id", "!=", self.company.currency_id.id)], limit=1)
+        )
+        foreign.active = True
+        self.company.aftersales_journal_id = self.env["account.journal"].create(
+            {"name": "Foreign", "code": "AFX", "type": "general", "currency_id": foreign.id}
+        )
+        move = self._confirmed().move_id
+        self.assertEqual(move.currency_id, self.company.currency_id)
+        self.assertEqual(move.line_ids.currency_id, self.company.currency_id)
+        self.assertEqual(sum(move.line_ids.mapped("debit")), 226.19)  # 120 + 120 / 1.13
+
+    def test_tax_that_can_not_be_used(self):
+        """M8.5, M8.6: no credit as long as the bill could never be entered."""
+        tax = self.company.aftersales_purchase_tax_id
+        self._make_record([self._scrap(self.seal)])
+        settlement = self._generate()
+        settlement.with_user(self.users["center"]).action_submit()
+        service = settlement.with_user(self.users["customer_service"])
+        service.action_verify()
+        service.action_send()
+        center = settlement.with_user(self.users["center"])
+
+        def refuse(vals):
+            with self.assertRaisesRegex(UserError, "“Other.*exactly one line"), self.cr.savepoint():
+                self.company.aftersales_purchase_tax_id = tax.copy({"name": "Other", **vals})
+                center.action_confirm()
+
+        refuse({"price_include_override": "tax_included"})
+        refuse({"amount_type": "fixed"})
+        split = [
+            (5, 0, 0),
+            (0, 0, {"document_type": "invoice", "repartition_type": "base"}),
+            (0, 0, {"document_type": "invoice", "repartition_type": "tax", "factor_percent": 60}),
+            (0, 0, {"document_type": "invoice", "repartition_type": "tax", "factor_percent": 40}),
+            (0, 0, {"document_type": "refund", "repartition_type": "base"}),
+            (0, 0, {"document_type": "refund", "repartition_type": "tax", "factor_percent": 60}),
+            (0, 0, {"document_type": "refund", "repartition_type": "tax", "factor_percent": 40}),
+        ]
+        refuse({"repartition_line_ids": split})
+        self.assertEqual(settlement.state, "sent")
+        self.assertFalse(settlement.move_id)
+        self.assertEqual(self.company.aftersales_purchase_tax_id, tax)
+        center.action_confirm()
+        self.assertEqual(settlement.state, "confirmed")
+
+    def test_accounts_of_the_wrong_type(self):
+        """M8.5: the two clearing accounts have to be told apart by their type."""
+        self.company.aftersales_claims_account_id = self.company.aftersales_accrued_account_id
+        with self.assertRaisesRegex(UserError, "has to be a payable account"):
+            self._confirmed()
+
+    def test_only_the_own_center_confirms(self):
+        """M8.5: a user of another center with a central role sees it, but doesn't decide."""
+        self._make_record([self._scrap(self.seal)])
+        settlement = self._generate()
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        user = self._make_center_user("parts_two_roles", other)
+        user.group_ids += self.env.ref("aftersales_service.group_vp")
+        foreign = settlement.with_user(user)
+        self.assertEqual(foreign.amount_claimed, 120)
+        with self.assertRaisesRegex(AccessError, "decided on by Hangzhou"), self.cr.savepoint():
+            foreign.action_submit()
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            settlement.with_user(self.users["accountant"]).action_submit()
+        settlement.with_user(self.users["clerk"]).action_submit()
+        service = settlement.with_user(self.users["customer_service"])
+        service.action_verify()
+        service.action_send()
+        with self.assertRaisesRegex(AccessError, "decided on by Hangzhou"), self.cr.savepoint():
+            foreign.action_confirm()
+        self.assertEqual(settlement.state, "sent")
+        settlement.with_user(self.users["center"]).action_confirm()
+
+    def test_price_of_zero_is_no_price(self):
+        """M8.1: 0.00 on the list is a price not entered yet; the part is named, not given away."""
+        self.pricelist.item_ids.filtered(lambda i: i.product_id == self.pump).fixed_price = 0
+        self._make_record([self._part(self.pump)])
+        with self.assertRaisesRegex(UserError, "No wholesale price.*\n.*Pump"):
+            self._generate()
+
+    def test_part_out_of_warranty_is_not_paid(self):
+        """M8.4: no coverage, or damage by the customer: 0.00, with the reason; by hand 120.00."""
+        self._make_record([self._scrap(self.seal)])
+        record = self._make_record([self._scrap(self.seal)], done=False)
+        record.responsibility = "customer"
+        self._validate(record)
+        expired = self._make_record([self._scrap(self.seal)], day="2026-10-21")
+        self.card.coverage_ids.date_end = "2026-10-20"
+        self.assertFalse(expired.part_ids.coverage_id)
+        settlement = self._generate()
+        self._settle(settlement)
+        self.assertEqual(
+            settlement.line_ids.sorted("tag").mapped(
+                lambda line: (line.result, line.amount_claimed, line.amount_payable)
+            ),
+            [("payable", 120, 120), ("uncovered", 120, 0), ("uncovered", 120, 0)],
+        )
+        self.assertEqual(settlement.amount_payable, 120)
+        self.assertIn("Not under warranty", settlement.line_ids.sorted("tag")[2].explanation)
+
+    def test_what_comes_too_late_is_said(self):
+        """M8.3: a record that becomes valid after filing is not swallowed; by hand 3146.00."""
+        self._make_record([self._scrap(self.seal)])
+        settlement = self._generate()
+        settlement.with_user(self.users["center"]).action_submit()
+        record = self._make_record([self._part(self.pump)])
+        count = len(settlement.message_ids)
+        self.assertEqual(self._generate(), settlement)
+        self.assertEqual(len(settlement.line_ids), 1)
+        self.assertEqual(len(settlement.message_ids), count + 1)
+        self.assertIn(record.used_part_ids.name, settlement.message_ids[0].body)
+        self.assertIn("3,146.00", settlement.message_ids[0].body)
+
+    def test_missing_part_that_arrives_later_is_paid_once(self):
+        """M8.4: missing in October, accepted in November: paid with November, once.
+
+        By hand: October 120.00 (seal kit), November 3146.00 (pump of October) and 120.00.
+        """
+        record = self._make_record([self._part(self.pump), self._scrap(self.seal)])
+        tag = record.used_part_ids.filtered(lambda t: t.product_id == self.pump)
+        october = self._generate()
+        self._settle(october)
+        self.assertEqual(october.amount_payable, 120)
+        self._make_record([self._scrap(self.seal)], day="2026-11-02")
+        november = self._generate("2026-11-01")
+        self.assertEqual(november.amount_claimed, 120, "not accepted yet")
+        self._return_parts()
+        self.assertEqual(tag.state, "accepted")
+        self.assertEqual(self._generate(), october)
+        self.assertEqual(len(october.line_ids), 2, "a closed month stays as it is")
+        self.assertEqual(self._generate("2026-11-01"), november)
+        self.assertEqual(self._generate("2026-11-01"), november)
+        self.assertEqual(november.line_ids.sorted("tag").mapped("amount_claimed"), [3146, 120])
+        self._settle(november)
+        self.assertEqual(november.amount_payable, 3266)
+        self.assertEqual(october.line_ids.sorted("tag").mapped("result"), ["missing", "payable"])
+        self.assertFalse(self._generate("2026-12-01"))
+        with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError), self.cr.savepoint():
+            november.line_ids.filtered(lambda line: line.used_part_id == tag).sudo().copy()
