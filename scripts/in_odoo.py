@@ -84,7 +84,10 @@ def demonstrate(env, names):
             module._update_translations()
     _set_time_zone(env)
     # most users read Chinese; the administrator can switch in the preferences
-    (env["res.users"].search([("share", "=", False)]) - env.ref("base.user_admin")).lang = "zh_CN"
+    users = env["res.users"].search([("share", "=", False)])
+    (users - env.ref("base.user_admin")).lang = "zh_CN"
+    if "odoobot_state" in users._fields:
+        users.odoobot_state = "disabled"  # its greeting would cover a phone's whole screen
 
 
 def be_at(env, address):

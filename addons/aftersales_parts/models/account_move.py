@@ -14,7 +14,7 @@ class AccountMove(models.Model):
         index="btree_not_null",
         help="The after-sales settlement that this entry or bill belongs to.",
     )
-    aftersales_fapiao_ids = fields.One2many("aftersales.fapiao", "bill_id", "Fapiao")
+    aftersales_fapiao_ids = fields.One2many("aftersales.fapiao", "bill_id", "Fapiao", readonly=True)
 
     @api.model_create_multi
     def create(self, vals_list):
