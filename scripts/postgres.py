@@ -11,6 +11,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,15 +37,15 @@ def programs(python):
     return folder / "bin"
 
 
-class Server:
+class Server(ABC):
     """What both kinds of server have in common: everything that goes through a connection."""
 
     def __init__(self, bin_path):
         self.bin = bin_path
 
+    @abstractmethod
     def connection(self):
         """The environment variables by which a client reaches the server."""
-        raise NotImplementedError
 
     def environment(self):
         """A whole environment for a child process, in which only our own server is named."""
