@@ -18,6 +18,7 @@ class AftersalesApproval(models.Model):
     res_id = fields.Many2oneReference(
         "Record", model_field="res_model", required=True, readonly=True
     )
+    record_name = fields.Char("Document", compute="_compute_record_name")
     round = fields.Integer(
         required=True, readonly=True, help="Each submission starts a new round of decisions."
     )
@@ -48,6 +49,17 @@ class AftersalesApproval(models.Model):
         "(res_model, res_id, round, step) WHERE decision IN ('approved', 'refused')",
         "This step has just been decided by somebody else. Reload the page.",
     )
+
+    @api.depends("res_model", "res_id")
+    def _compute_record_name(self):
+        for model, entries in self.grouped("res_model").items():
+            names = {}
+            if model in self.env:
+                # sudo: whoever sees the entry may see its document
+                records = self.env[model].sudo().browse(entries.mapped("res_id")).exists()
+                names = {record.id: record.display_name for record in records}
+            for entry in entries:
+                entry.record_name = names.get(entry.res_id, False)
 
     @api.depends("res_model", "step")
     @api.depends_context("lang")
