@@ -244,6 +244,12 @@ class TestSettlement(AftersalesPartsCommon):
         self.assertTrue(settlement.date_confirmed)
         self.assertFalse(settlement.move_id)
 
+    def test_saving_settings_keeps_the_price_list(self):
+        """M8.1: whoever saves a setting must not archive the wholesale price list with it."""
+        self.env["res.config.settings"].create({}).execute()
+        self.assertTrue(self.pricelist.active)
+        self.assertEqual(self.company.aftersales_pricelist_id, self.pricelist)
+
     def test_missing_accounts_are_named(self):
         """M8.5: without accounts the confirmation is refused, says which, and posts nothing."""
         self.company.aftersales_accrued_account_id = False
