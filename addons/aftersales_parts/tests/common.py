@@ -108,7 +108,8 @@ class AftersalesPartsCommon(TransactionCase):
                 "product_id": cls.loader.id,
                 "lot_id": cls.lot.id,
                 "policy_id": cls.policy.id,
-                "date_start": "2026-06-01",
+                "date_delivery": "2026-06-01",
+                "receipt": PIXEL,
             }
         )
 

@@ -12,6 +12,7 @@ from . import aftersales_deadline
 from . import aftersales_deadline_mixin
 from . import aftersales_region
 from . import res_partner
+from . import aftersales_warranty_terms_mixin
 from . import aftersales_warranty_policy
 from . import aftersales_warranty_policy_line
 from . import product_template

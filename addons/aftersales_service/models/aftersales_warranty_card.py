@@ -1,5 +1,6 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 
 
 class AftersalesWarrantyCard(models.Model):
@@ -32,23 +33,65 @@ class AftersalesWarrantyCard(models.Model):
     )
     # many roles know the machine without access to stock
     serial_number = fields.Char(
-        "Serial", related="lot_id.name", store=True, index="trigram", help="Of the unit sold."
+        "Serial",
+        compute="_compute_serial_number",
+        store=True,
+        readonly=False,
+        index="trigram",
+        help="Of the unit sold. A number that isn't known yet is registered with the card.",
     )
     policy_id = fields.Many2one(
-        "aftersales.warranty.policy", "Policy", required=True, ondelete="restrict", index=True
-    )
-    date_start = fields.Date(
-        "Warranty from",
+        "aftersales.warranty.policy",
+        "Policy",
+        compute="_compute_policy_id",
+        store=True,
+        readonly=False,
+        precompute=True,
         required=True,
-        default=fields.Date.context_today,
-        help="The day on which the unit was delivered to the customer.",
+        ondelete="restrict",
+        index=True,
+        check_company=True,
+        help="The version in force on the day of delivery or purchase. Empty: the product's own.",
     )
-    date_end = fields.Date("Warranty until", compute="_compute_date_end", store=True)
+    date_delivery = fields.Date("Delivered on", help="The day the customer received the unit.")
+    date_purchase = fields.Date("Bought on", help="As the proof of purchase says.")
+    date_installation = fields.Date(
+        "Installed on", help="May be added once, when the unit is installed."
+    )
+    date_manufacture = fields.Date(
+        "Made on", help="As the code printed on the product says. May be added once."
+    )
+    date_start = fields.Date("Warranty from", compute="_compute_period", store=True)
+    date_end = fields.Date(
+        "Warranty until",
+        compute="_compute_period",
+        store=True,
+        help="The last day on which a consumer's claim for some component is covered.",
+    )
     coverage_ids = fields.One2many(
         "aftersales.warranty.coverage", "card_id", "Cover", readonly=True
     )
     sale_line_id = fields.Many2one(
         "sale.order.line", "Sold on", readonly=True, help="Proof of purchase.", check_company=True
+    )
+    invoice_id = fields.Many2one(
+        "account.move",
+        "Invoice",
+        domain=[("move_type", "in", ("out_invoice", "out_receipt")), ("state", "=", "posted")],
+        check_company=True,
+        help="Proof of purchase, if it was sold outside of a sales order. May be added once.",
+    )
+    receipt = fields.Binary(
+        attachment=True,
+        copy=False,
+        help="Picture or PDF of the customer's receipt, as proof of purchase. May be added once.",
+    )
+    receipt_name = fields.Char("File name of the receipt", copy=False)
+    has_proof = fields.Boolean(
+        "Proof of purchase",
+        compute="_compute_has_proof",
+        search="_search_has_proof",
+        help="A sale, an invoice or a receipt is there (L2.2).",
     )
     move_id = fields.Many2one("stock.move", "Delivered by", readonly=True, check_company=True)
     state = fields.Selection(
@@ -70,10 +113,37 @@ class AftersalesWarrantyCard(models.Model):
         "This serial number already has a valid warranty card.",
     )
 
-    @api.depends("coverage_ids.date_end")
-    def _compute_date_end(self):
+    @api.depends("lot_id")
+    def _compute_serial_number(self):
         for card in self:
-            card.date_end = max(filter(None, card.coverage_ids.mapped("date_end")), default=False)
+            card.serial_number = card.lot_id.name or card.serial_number
+
+    @api.depends("product_id", "date_delivery", "date_purchase")
+    def _compute_policy_id(self):
+        for card in self:
+            policy = card.product_id.warranty_policy_id
+            date = card.date_delivery or card.date_purchase
+            version = policy and date and policy._get_version(date)
+            card.policy_id = version or card.policy_id
+
+    @api.depends("coverage_ids.date_start", "coverage_ids.date_end")
+    def _compute_period(self):
+        for card in self:
+            cover = card.coverage_ids.filtered(lambda c: c.claimant != "dealer")
+            card.date_start = min(filter(None, cover.mapped("date_start")), default=False)
+            card.date_end = max(filter(None, cover.mapped("date_end")), default=False)
+
+    @api.depends("sale_line_id", "invoice_id", "receipt")
+    def _compute_has_proof(self):
+        for card in self.with_context(bin_size=True):
+            card.has_proof = bool(card.sale_line_id or card.invoice_id or card.receipt)
+
+    def _search_has_proof(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return Domain.OR(
+            Domain(name, "!=", False) for name in ("sale_line_id", "invoice_id", "receipt")
+        )
 
     def _compute_history_counts(self):
         for field, model in (
@@ -92,8 +162,87 @@ class AftersalesWarrantyCard(models.Model):
             serial = f" ({card.serial_number})" if card.serial_number else ""
             card.display_name = f"{card.name}{serial}"
 
+    @api.constrains("lot_id", "product_id")
+    def _check_lot_id(self):
+        for card in self:
+            # sudo: that the serial belongs to another product is all that is told
+            if card.lot_id and card.lot_id.sudo().product_id != card.product_id:
+                raise ValidationError(
+                    self.env._(
+                        "The serial %(serial)s belongs to “%(other)s”, not to “%(product)s”.",
+                        serial=card.serial_number,
+                        other=card.lot_id.sudo().product_id.display_name,
+                        product=card.product_id.display_name,
+                    )
+                )
+
+    @api.constrains("date_delivery", "date_purchase", "date_installation", "date_manufacture")
+    def _check_dates(self):
+        for card in self:
+            sold = [day for day in (card.date_delivery, card.date_purchase) if day]
+            if not sold:
+                raise ValidationError(
+                    self.env._(
+                        "%s: enter the day of delivery or the day of purchase.", card.display_name
+                    )
+                )
+            today = card.company_id._aftersales_local(fields.Datetime.now()).date()
+            days = card._get_basis_dates()
+            for name, day in days.items():
+                label = self._fields[f"date_{name}"]._description_string(self.env)
+                if day and day > today:
+                    raise ValidationError(
+                        self.env._(
+                            "%(card)s: “%(label)s” (%(day)s) lies in the future.",
+                            card=card.display_name,
+                            label=label,
+                            day=day,
+                        )
+                    )
+                if (
+                    name != "manufacture"
+                    and day
+                    and days["manufacture"]
+                    and (day < days["manufacture"])
+                ):
+                    raise ValidationError(
+                        self.env._(
+                            "%(card)s: “%(label)s” (%(day)s) lies before the day on which the "
+                            "unit was made (%(made)s).",
+                            card=card.display_name,
+                            label=label,
+                            day=day,
+                            made=days["manufacture"],
+                        )
+                    )
+            if days["installation"] and days["installation"] < min(sold):
+                raise ValidationError(
+                    self.env._(
+                        "%(card)s: the unit can't have been installed (%(day)s) before it was sold "
+                        "and delivered (%(sold)s).",
+                        card=card.display_name,
+                        day=days["installation"],
+                        sold=min(sold),
+                    )
+                )
+
+    @api.constrains("policy_id", "date_delivery", "date_purchase")
+    def _check_policy_id(self):
+        for card in self:
+            date = card.date_delivery or card.date_purchase
+            if card.policy_id._get_version(date) != card.policy_id:
+                raise ValidationError(
+                    self.env._(
+                        "%(card)s: the policy “%(policy)s” isn't the version in force on %(date)s.",
+                        card=card.display_name,
+                        policy=card.policy_id.display_name,
+                        date=date,
+                    )
+                )
+
     @api.model_create_multi
     def create(self, vals_list):
+        vals_list = self._register_serials(vals_list)
         cards = super().create(
             [{k: v for k, v in vals.items() if k != "coverage_ids"} for vals in vals_list]
         )
@@ -102,26 +251,69 @@ class AftersalesWarrantyCard(models.Model):
             [
                 {**vals, "card_id": card.id}
                 for card in cards
-                for vals in card.policy_id._prepare_coverage_vals(card.date_start)
+                for vals in card.policy_id._prepare_coverage_vals(card)
             ]
         )
         return cards
 
-    def write(self, vals):
-        if self._get_changed_names(vals, self._get_frozen_fields()):
-            raise UserError(
-                self.env._(
-                    "A warranty card stays as it was issued. Void it with a reason and issue a "
-                    "new one."
-                )
+    @api.model
+    def _register_serials(self, vals_list):
+        """Return the values with the serials found, or made for units sold before this system.
+
+        One search and one create for all of them.
+        """
+        named = [
+            vals
+            for vals in vals_list
+            if vals.get("serial_number") and not vals.get("lot_id") and vals.get("product_id")
+        ]
+        if not named:
+            return vals_list
+        # sudo: a clerk registers the unit's number without rights on stock; nothing is moved
+        lots = self.env["stock.lot"].sudo()
+        keys = {(vals["product_id"], vals["serial_number"].strip()) for vals in named}
+        found = {
+            (lot.product_id.id, lot.name): lot.id
+            for lot in lots.search(
+                [
+                    ("product_id", "in", [product for product, _name in keys]),
+                    ("name", "in", [name for _product, name in keys]),
+                    ("company_id", "in", [self.env.company.id, False]),
+                ]
             )
-        return super().write(vals)
+        }
+        missing = sorted(keys - found.keys())
+        created = lots.create([{"product_id": product, "name": name} for product, name in missing])
+        found.update(zip(missing, created.ids, strict=True))
+        return [
+            {**vals, "lot_id": found[vals["product_id"], vals["serial_number"].strip()]}
+            if any(vals is other for other in named)
+            else vals
+            for vals in vals_list
+        ]
+
+    def write(self, vals):
+        for card in self:
+            changed = card._get_changed_names(vals, self._get_frozen_fields())
+            if any(card[name] or name not in self._get_fields_filled_once() for name in changed):
+                raise UserError(
+                    self.env._(
+                        "A warranty card stays as it was issued. Void it with a reason and issue "
+                        "a new one."
+                    )
+                )
+        result = super().write(vals)
+        if vals.keys() & {f"date_{basis}" for basis in self._get_basis_dates()}:
+            # sudo: the cover follows from its frozen terms and the day that was added
+            self.sudo().coverage_ids._set_window()
+        return result
 
     @api.model
     def _get_frozen_fields(self):
         """Return the fields that stay as they were when the card was issued."""
-        return {
+        return self._get_fields_filled_once() | {
             "company_id",
+            "date_delivery",
             "date_end",
             "date_start",
             "lot_id",
@@ -132,27 +324,42 @@ class AftersalesWarrantyCard(models.Model):
             "serial_number",
         }
 
+    @api.model
+    def _get_fields_filled_once(self):
+        """Return the frozen fields that may be completed later, as long as they are empty."""
+        return {
+            "date_installation",
+            "date_manufacture",
+            "date_purchase",
+            "invoice_id",
+            "receipt",
+            "receipt_name",
+        }
+
+    def _get_basis_dates(self):
+        """Return the days that the cover can run from, by start basis."""
+        return {
+            "delivery": self[:1].date_delivery,
+            "purchase": self[:1].date_purchase,
+            "installation": self[:1].date_installation,
+            "manufacture": self[:1].date_manufacture,
+        }
+
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
         raise UserError(self.env._("A warranty card can't be deleted. Void it with a reason."))
 
-    def _get_coverage(self, product, date, hours=0.0):
+    def _get_coverage(self, product, date, hours=0.0, claimant="consumer"):
         """Return the line that covers ``product`` as a part of the unit, or none.
 
-        The line of the nearest category outranks the line for the whole unit.
-
-        :param date: day of the fault
+        :param date: day of the fault, in the company's time zone
         :param float hours: the hour meter on that day
+        :param str claimant: consumer or dealer
         """
         self.ensure_one()
-        if self.state != "open":
+        if self.state != "open" or (self.policy_id.proof_required and not self.has_proof):
             return self.env["aftersales.warranty.coverage"]
-        categories = [int(i) for i in (product.categ_id.parent_path or "").split("/") if i]
-        by_category = {line.categ_id.id: line for line in reversed(self.coverage_ids)}
-        line = next(
-            (by_category[i] for i in reversed(categories) if i in by_category),
-            by_category.get(False, self.env["aftersales.warranty.coverage"]),
-        )
+        line = self.coverage_ids._find_terms(product, claimant)
         return line.filtered(lambda c: c._covers(date, hours))
 
     def action_void(self, reason=None):

@@ -1,6 +1,5 @@
-from dateutil.relativedelta import relativedelta
-
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 
 class AftersalesWarrantyPolicyLine(models.Model):
@@ -8,6 +7,7 @@ class AftersalesWarrantyPolicyLine(models.Model):
 
     _name = "aftersales.warranty.policy.line"
     _description = "Warranty policy line"
+    _inherit = "aftersales.warranty.terms.mixin"
     _order = "policy_id, sequence, id"
     _rec_name = "component"
 
@@ -15,31 +15,40 @@ class AftersalesWarrantyPolicyLine(models.Model):
         "aftersales.warranty.policy", required=True, ondelete="cascade", index=True
     )
     sequence = fields.Integer(default=10)
-    component = fields.Char(required=True, translate=True, help="What is covered, in words.")
-    categ_id = fields.Many2one(
-        "product.category",
-        "Parts of category",
-        help="The line covers parts of this category and its subcategories. Empty: the whole "
-        "unit, that is whatever no other line covers.",
-    )
-    kind = fields.Selection(
-        [("repair", "Repair"), ("exchange", "Exchange"), ("none", "No warranty")],
-        required=True,
-        default="repair",
-    )
-    duration = fields.Integer(
-        "Months", help="One month from 10 September ends with 10 October, which is still covered."
-    )
-    hour_limit = fields.Float(
-        "Operating hours", help="Cover also ends at this hour-meter reading. 0: no limit."
+    regulation_id = fields.Many2one(
+        "aftersales.regulation", "Article", help="Empty: the article of the policy."
     )
 
-    _duration_positive = models.Constraint(
-        "CHECK(kind = 'none' OR duration > 0)", "A warranty lasts one month or more."
-    )
-    _hour_limit_positive = models.Constraint(
-        "CHECK(hour_limit >= 0)", "The hour limit can't be negative."
-    )
+    @api.constrains("policy_id", "product_id", "categ_id", "claimant")
+    def _check_component_once(self):
+        """Refuse two lines of a policy that would both hold for the same claim."""
+        for policy in self.policy_id:
+            seen = {}
+            for line in policy.line_ids:
+                key = (line.product_id, line.categ_id, line.claimant)
+                if key in seen:
+                    raise ValidationError(
+                        self.env._(
+                            "“%(policy)s”: “%(first)s” and “%(second)s” would both hold for the "
+                            "same part. Keep one of them, or name another part, category or "
+                            "claimant.",
+                            policy=policy.name,
+                            first=seen[key].component,
+                            second=line.component,
+                        )
+                    )
+                seen[key] = line
+
+    @api.constrains("after_expiry", "repair_fee_rate")
+    def _check_repair_fee_rate(self):
+        for line in self:
+            if line.after_expiry == "fee" and not line.repair_fee_rate:
+                raise ValidationError(
+                    self.env._(
+                        "“%s”: enter the repair fee in percent, or charge the parts only.",
+                        line.component,
+                    )
+                )
 
     def unlink(self):
         policies = self.policy_id
@@ -47,17 +56,18 @@ class AftersalesWarrantyPolicyLine(models.Model):
         policies.exists()._check_line_ids()
         return result
 
-    def _prepare_coverage_vals(self, start):
+    def _prepare_coverage_vals(self, card):
+        """Return the values of the cover that ``card`` promises by this line."""
         self.ensure_one()
-        # As Chinese law counts periods (Civil Code, art. 201 and 202): the first day isn't
-        # counted, the last is the same day of the month, or the month's last if it has none.
-        end = start + relativedelta(months=self.duration) if self.kind != "none" else False
+        date_start, date_end = self._get_window(card._get_basis_dates())
+        vals = {name: self[name] for name in self._get_terms_fields()}
         return {
-            "sequence": self.sequence,
-            "component": self.component,
+            **vals,
+            "product_id": self.product_id.id,
             "categ_id": self.categ_id.id,
-            "kind": self.kind,
-            "date_start": start,
-            "date_end": end,
-            "hour_limit": self.hour_limit,
+            "policy_line_id": self.id,
+            "sequence": self.sequence,
+            "regulation_id": (self.regulation_id or self.policy_id.regulation_id).id,
+            "date_start": date_start,
+            "date_end": date_end,
         }

@@ -2,11 +2,23 @@ from datetime import datetime, time
 
 import pytz
 
-from odoo import models
+from odoo import fields, models
 
 
 class ResCompany(models.Model):
     _inherit = "res.company"
+
+    aftersales_repair_fee_rate = fields.Float(
+        "Repair fee (%)",
+        default=10.0,
+        help="Proposed on warranty policies: the fee charged outside of the warranty, as a share "
+        "of the price of the parts replaced (L1.1).",
+    )
+    aftersales_repair_warranty_days = fields.Integer(
+        "Warranty of repairs (days)",
+        default=30,
+        help="How long a part fitted by a repair is covered by itself, 30 days at least (H8).",
+    )
 
     def _aftersales_tz(self):
         """Return the time zone in which the company's days begin and end."""

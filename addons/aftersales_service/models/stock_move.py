@@ -15,17 +15,24 @@ class StockMove(models.Model):
         The warranty starts on the day of delivery, in the company's time zone, not when the
         serial was made. A serial that has a valid card keeps it.
         """
-        delivered = self.filtered(
-            lambda m: m.state == "done"
-            and m.location_dest_id.usage == "customer"
-            and m.product_id.warranty_policy_id
-            and m._get_warranty_partner()
-        ).move_line_ids.filtered(lambda line: line.lot_id and line.location_id.usage != "customer")
+        # sudo: warehouse staff deliver without rights on policies and cards; the card follows from
+        # the delivery alone.
+        delivered = (
+            self.sudo()
+            .filtered(
+                lambda m: m.state == "done"
+                and m.location_dest_id.usage == "customer"
+                and m.product_id.warranty_policy_id
+                and m._get_warranty_policy()
+                and m._get_warranty_partner()
+            )
+            .move_line_ids.filtered(
+                lambda line: line.lot_id and line.location_id.usage != "customer"
+            )
+        )
         if not delivered:
             return
-        # sudo: warehouse staff deliver without rights on cards; the card follows from the
-        # delivery alone.
-        cards = self.env["aftersales.warranty.card"].sudo()
+        cards = delivered.env["aftersales.warranty.card"]
         live = cards.search([("lot_id", "in", delivered.lot_id.ids), ("state", "=", "open")]).lot_id
         vals_list = [
             line.move_id._prepare_warranty_card_vals(line.lot_id)
@@ -46,11 +53,19 @@ class StockMove(models.Model):
             "partner_id": self._get_warranty_partner().id,
             "product_id": self.product_id.id,
             "lot_id": lot.id,
-            "policy_id": self.product_id.warranty_policy_id.id,
-            "date_start": self.company_id._aftersales_local(self.date).date(),
+            "policy_id": self._get_warranty_policy().id,
+            "date_delivery": self._get_delivery_day(),
             "sale_line_id": self.sale_line_id.id,
             "move_id": self.id,
         }
+
+    def _get_delivery_day(self):
+        """Return the day of the transfer, in the company's time zone."""
+        return self.company_id._aftersales_local(self.date).date()
+
+    def _get_warranty_policy(self):
+        """Return the version of the product's policy in force on the day of delivery, or none."""
+        return self.product_id.warranty_policy_id._get_version(self._get_delivery_day())
 
     def _get_warranty_partner(self):
         """Return the customer whom the delivered unit belongs to."""

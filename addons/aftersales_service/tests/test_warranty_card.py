@@ -8,7 +8,7 @@ from odoo.fields import Command
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
-from .common import AftersalesCommon
+from .common import PIXEL, AftersalesCommon
 
 
 @tagged("post_install", "-at_install")
@@ -201,6 +201,8 @@ class TestWarrantyCard(AftersalesCommon):
                 "product_id": self.machine.id,
                 "lot_id": self._new_lots([serial]).id,
                 "policy_id": (policy or self.policy).id,
+                "date_delivery": "2026-07-01",
+                "receipt": PIXEL,
                 **vals,
             }
         )
@@ -216,12 +218,12 @@ class TestWarrantyCard(AftersalesCommon):
             ("2026-07-01", 12, date(2027, 7, 1)),
             ("2026-01-31", 1, date(2026, 2, 28)),
             ("2026-01-01", 1, date(2026, 2, 1)),
-            ("2028-02-29", 12, date(2029, 2, 28)),
-            ("2028-02-28", 12, date(2029, 2, 28)),
-            ("2027-03-01", 12, date(2028, 3, 1)),
+            ("2024-02-29", 12, date(2025, 2, 28)),
+            ("2024-02-28", 12, date(2025, 2, 28)),
+            ("2023-03-01", 12, date(2024, 3, 1)),
         ]:
             with self.subTest(start=start, months=months):
-                card = self._new_card(f"SN-{start}", self._new_policy(months), date_start=start)
+                card = self._new_card(f"SN-{start}", self._new_policy(months), date_delivery=start)
                 self.assertEqual(card.coverage_ids.date_end, end)
                 self.assertEqual(card.date_end, end)
 
@@ -246,7 +248,7 @@ class TestWarrantyCard(AftersalesCommon):
 
     def test_no_hour_limit(self):
         """M5: without a limit the hours don't matter."""
-        card = self._new_card("SN-2", self._new_policy(12), date_start="2026-07-01")
+        card = self._new_card("SN-2", self._new_policy(12), date_delivery="2026-07-01")
         self.assertEqual(card._get_coverage(self.pump, date(2026, 8, 1), 99999), card.coverage_ids)
 
     def test_nearest_category_wins(self):
@@ -270,7 +272,7 @@ class TestWarrantyCard(AftersalesCommon):
         """Mistake 1: a card that promises nothing has no end date, rather than today's."""
         policy = self.policy.copy()
         policy.line_ids.kind = "none"
-        card = self._new_card("SN-2", policy, date_start="2026-07-01")
+        card = self._new_card("SN-2", policy, date_delivery="2026-07-01")
         self.assertFalse(card.date_end)
         self.assertFalse(card._get_coverage(self.engine_part, date(2026, 7, 1)))
 
@@ -303,7 +305,7 @@ class TestWarrantyCard(AftersalesCommon):
         """Mistake 1: what the card was issued on can't be changed by any role."""
         for name, value in {
             "policy_id": self._new_policy(24).id,
-            "date_start": "2026-07-02",
+            "date_delivery": "2026-07-02",
             "product_id": self._new_machine("Other").id,
             "lot_id": self._new_lots(["SN-2"]).id,
         }.items():
@@ -313,7 +315,7 @@ class TestWarrantyCard(AftersalesCommon):
                     self.assertRaisesRegex(UserError, "stays as it was issued"),
                 ):
                     self.card.with_user(user).write({name: value})
-        self.card.with_user(self.clerk).write({"date_start": "2026-07-01"})
+        self.card.with_user(self.clerk).write({"date_delivery": "2026-07-01"})
         self.assertEqual(self.card.date_start, date(2026, 7, 1))
 
     def test_cover_not_written(self):
@@ -444,6 +446,7 @@ class TestWarrantyCard(AftersalesCommon):
             "product_id": self.machine.id,
             "lot_id": self.card.lot_id.id,
             "policy_id": self.policy.id,
+            "date_delivery": "2026-07-01",
         }
         with self.assertRaisesRegex(UniqueViolation, "live_lot_uniq"), self.cr.savepoint():
             self.card.create(vals)
@@ -455,7 +458,7 @@ class TestWarrantyCard(AftersalesCommon):
             self.env["aftersales.warranty.card"]
             .with_user(self.clerk)
             .load(
-                ["partner_id/.id", "product_id/.id", "policy_id/.id", "lot_id", "date_start"],
+                ["partner_id/.id", "product_id/.id", "policy_id/.id", "lot_id", "date_delivery"],
                 [
                     [
                         str(self.customer.id),

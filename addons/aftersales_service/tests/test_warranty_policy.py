@@ -39,10 +39,20 @@ class TestWarrantyPolicy(AftersalesCommon):
                 self.cr.savepoint(),
             ):
                 self.policy.line_ids.create(
-                    {"policy_id": self.policy.id, "component": "Cab", **vals}
+                    {
+                        "policy_id": self.policy.id,
+                        "component": "Cab",
+                        "categ_id": self.categ_part.id,
+                        **vals,
+                    }
                 )
         line = self.policy.line_ids.create(
-            {"policy_id": self.policy.id, "component": "Cab", "kind": "none"}
+            {
+                "policy_id": self.policy.id,
+                "component": "Cab",
+                "categ_id": self.categ_part.id,
+                "kind": "none",
+            }
         )
         line.flush_recordset()
         self.assertEqual(line.duration, 0)

@@ -1,2 +1,3 @@
 from . import aftersales_reason
 from . import aftersales_sign
+from . import aftersales_warranty_policy_version
