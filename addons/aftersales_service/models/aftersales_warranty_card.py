@@ -176,7 +176,10 @@ class AftersalesWarrantyCard(models.Model):
                     )
                 )
 
-    @api.constrains("date_delivery", "date_purchase", "date_installation", "date_manufacture")
+    # the customer is in the values of every new card, the days may be missing
+    @api.constrains(
+        "partner_id", "date_delivery", "date_purchase", "date_installation", "date_manufacture"
+    )
     def _check_dates(self):
         for card in self:
             sold = [day for day in (card.date_delivery, card.date_purchase) if day]
