@@ -16,6 +16,7 @@
         "data/aftersales_deadline_rule_data.xml",
         "data/aftersales_warranty_policy_data.xml",
         "data/ir_cron_data.xml",
+        "data/aftersales_center_criterion_data.xml",
         "report/aftersales_service_record_report.xml",
         "wizard/aftersales_reason_views.xml",
         "wizard/aftersales_sign_views.xml",
@@ -31,6 +32,8 @@
         "views/aftersales_service_record_views.xml",
         "views/product_views.xml",
         "views/res_partner_views.xml",
+        "views/aftersales_center_criterion_views.xml",
+        "views/aftersales_center_application_views.xml",
     ],
     "demo": [
         "demo/aftersales_network_demo.xml",

@@ -23,3 +23,5 @@ from . import stock_move
 from . import aftersales_request
 from . import aftersales_service_record
 from . import aftersales_service_record_part
+from . import aftersales_center_criterion
+from . import aftersales_center_application

@@ -97,7 +97,7 @@ class AftersalesRequest(models.Model):
     center_id = fields.Many2one(
         "res.partner",
         "Service center",
-        domain="[('is_service_center', '=', True), ('aftersales_region_id', '=?', region_id)]",
+        domain="[('center_state', '=', 'active'), ('aftersales_region_id', '=?', region_id)]",
         index="btree_not_null",
         tracking=True,
         check_company=True,
@@ -144,6 +144,19 @@ class AftersalesRequest(models.Model):
         )
         for request in self:
             request.record_count = counts.get(request, 0)
+
+    @api.constrains("center_id")
+    def _check_center_id(self):
+        for request in self:
+            center = request.center_id
+            if center and center.center_state != "active":
+                raise ValidationError(
+                    self.env._(
+                        "%s is no working service center: it was suspended or closed, or never "
+                        "established. Choose another one.",
+                        center.display_name,
+                    )
+                )
 
     @api.constrains("card_id", "partner_id")
     def _check_card_id(self):
@@ -226,6 +239,7 @@ class AftersalesRequest(models.Model):
                 raise UserError(
                     self.env._("Choose the service center that will do it, then assign.")
                 )
+            request._check_center_id()
             request._write_protected({"state": "assigned"})
             request._deadline_event("assigned")
         return True

@@ -1,23 +1,43 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tools import format_list
+
+CUSTOMER_SERVICE = "aftersales_service.group_customer_service"
 
 
 class ResPartner(models.Model):
     _inherit = "res.partner"
 
     is_service_center = fields.Boolean(
-        "Service center", help="Repairs under warranty on the company's account (L3)."
+        "Service center",
+        copy=False,
+        help="Repairs under warranty on the company's account (L3). Only customer service makes "
+        "a partner a service center.",
     )
     is_regional_office = fields.Boolean(
-        "Regional office", help="Supervises the service centers and dealers of its region."
+        "Regional office",
+        copy=False,
+        help="Supervises the service centers and dealers of its region.",
+    )
+    center_state = fields.Selection(
+        [("active", "Active"), ("suspended", "Suspended"), ("closed", "Closed")],
+        "Center status",
+        compute="_compute_center_state",
+        store=True,
+        precompute=True,
+        copy=False,
+        tracking=True,
+        help="Suspended: finishes its work but gets no new requests. Closed: everything is "
+        "settled, its users can no longer sign in.",
     )
     aftersales_region_id = fields.Many2one(
-        "aftersales.region", "After-sales region", index="btree_not_null"
+        "aftersales.region", "After-sales region", index="btree_not_null", copy=False
     )
     aftersales_parent_id = fields.Many2one(
         "res.partner",
         "Responsible above",
         index="btree_not_null",
+        copy=False,
         help="Who answers for after-sales one level up: office for a dealer store, store for a "
         "distributor (L1.5).",
     )
@@ -34,12 +54,235 @@ class ResPartner(models.Model):
         compute="_compute_aftersales_counts", groups="aftersales_service.group_user"
     )
 
+    @api.depends("is_service_center")
+    def _compute_center_state(self):
+        for partner in self:
+            partner.center_state = partner.is_service_center and (partner.center_state or "active")
+
     @api.constrains("aftersales_parent_id")
     def _check_aftersales_parent_id(self):
         if self._has_cycle("aftersales_parent_id"):
             raise ValidationError(
                 self.env._("Nobody can be responsible above themselves: choose another partner.")
             )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        partners = super().create(vals_list)
+        # what came from defaults counts as well as what was given
+        partners._check_network_change(
+            name
+            for name in self._get_network_fields()
+            if any(partner[name] for partner in partners)
+        )
+        return partners
+
+    def write(self, vals):
+        self._check_network_change(
+            name
+            for name in self._get_network_fields() & vals.keys()
+            if any(
+                partner[name]
+                != partner._fields[name].convert_to_record(
+                    partner._fields[name].convert_to_cache(vals[name], partner), partner
+                )
+                for partner in self
+            )
+        )
+        if "center_state" in vals and not self.env.su:
+            raise AccessError(
+                self.env._(
+                    "The status of a service center can't be changed by hand: use the buttons of "
+                    "the form, which check what has to be checked."
+                )
+            )
+        if "is_service_center" in vals and not vals["is_service_center"]:
+            self._check_center_obstacles()
+        return super().write(vals)
+
+    @api.model
+    def _get_network_fields(self):
+        """Return the names of the fields that make up the network: who is what, and below whom.
+
+        Rights follow from them (own center, own region), so only customer service sets them.
+        """
+        return {
+            "is_service_center",
+            "is_regional_office",
+            "aftersales_region_id",
+            "aftersales_parent_id",
+        }
+
+    def _check_network_change(self, names):
+        """Raise AccessError if others than customer service change the fields ``names``."""
+        names = list(names)
+        if not names or self.env.su or self.env.user.has_group(CUSTOMER_SERVICE):
+            return
+        raise AccessError(
+            self.env._(
+                "Only customer service changes the service network (%(fields)s). An office or "
+                "regional manager proposes a service center by a center application.",
+                fields=format_list(
+                    self.env,
+                    sorted(self._fields[name]._description_string(self.env) for name in names),
+                ),
+            )
+        )
+
+    # --- being a service center (L3.1) -----------------------------------------------------
+
+    def _get_reason_actions(self):
+        """Return the names of the actions that take a reason, for the window that asks for it."""
+        return {"action_suspend_center", "action_reactivate_center", "action_close_center"}
+
+    def _establish_service_center(self, application):
+        """Make the partner the service center that ``application`` was approved for (L3.1).
+
+        Addons extend it with what they keep for a center. Called once per application with the
+        rights of the system, after the approval was checked; what is raised undoes everything.
+        Amounts of the application are in its ``currency_id``, the currency of its
+        ``company_id``: ``fee_amount`` per month, ``deposit_amount`` and ``stock_amount`` once.
+
+        :param application: the approved ``aftersales.center.application``
+        :raises UserError: something needed can't be set up
+        """
+        self.ensure_one()
+        self.write(self._prepare_center_vals(application))
+        application._create_center_user()
+
+    def _prepare_center_vals(self, application):
+        return {
+            "is_service_center": True,
+            "center_state": "active",
+            "active": True,
+            "aftersales_region_id": application.region_id.id,
+            "aftersales_parent_id": application.parent_id.id,
+        }
+
+    def _get_center_obstacles(self, company):
+        """Return what keeps the center from being closed, each as a sentence for the user.
+
+        Addons add theirs. Everything of ``company`` counts, whether or not the user sees it.
+        """
+        self.ensure_one()
+        # sudo: a document that this user doesn't see keeps the center open all the same
+        requests = self.env["aftersales.request"].sudo()
+        records = self.env["aftersales.service.record"].sudo()
+        domain = [("center_id", "child_of", self.id), ("company_id", "=", company.id)]
+        open_requests = requests.search([*domain, ("state", "not in", ("done", "cancelled"))])
+        open_records = records.search([*domain, ("state", "in", ("draft", "signed"))])
+        obstacles = []
+        if open_requests:
+            obstacles.append(
+                self.env._(
+                    "Requests still open: %s", format_list(self.env, open_requests.mapped("name"))
+                )
+            )
+        if open_records:
+            obstacles.append(
+                self.env._(
+                    "Service records still open: %s",
+                    format_list(self.env, open_records.mapped("name")),
+                )
+            )
+        return obstacles
+
+    def _check_center_obstacles(self):
+        """Raise UserError naming everything that keeps the centers from being closed."""
+        # sudo: what another company has open keeps the center open as well
+        companies = self.env["res.company"].sudo().search([("active", "in", [True, False])])
+        for center in self.filtered("is_service_center"):
+            obstacles = [
+                obstacle
+                for company in companies
+                for obstacle in center._get_center_obstacles(company)
+            ]
+            if obstacles:
+                raise UserError(
+                    self.env._(
+                        "%(center)s can't be closed yet:\n%(obstacles)s",
+                        center=center.display_name,
+                        obstacles="\n".join(f"• {obstacle}" for obstacle in obstacles),
+                    )
+                )
+
+    def _get_center_users(self):
+        """Return the users of the centers, archived ones as well."""
+        # sudo: whoever closes or establishes a center need not administer users
+        roles = self.env.ref("aftersales_service.group_center") | self.env.ref(
+            "aftersales_service.group_technician"
+        )
+        return (
+            self.env["res.users"]
+            .sudo()
+            .with_context(active_test=False)
+            .search([("partner_id", "child_of", self.ids), ("group_ids", "in", roles.ids)])
+        )
+
+    def _change_center_state(self, state, allowed, reason):
+        """Change the status of the centers, if it is one of ``allowed``, with a reason.
+
+        :raises AccessError: the user isn't customer service
+        :raises UserError: no reason given, or the center isn't in such a status
+        """
+        self.env["aftersales.workflow.mixin"]._check_group(CUSTOMER_SERVICE)
+        self.check_access("read")
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason: it is kept in the center's history."))
+        labels = dict(self._fields["center_state"]._description_selection(self.env))
+        for center in self:
+            if center.center_state not in allowed:
+                raise UserError(
+                    self.env._(
+                        "This can't be done with %(center)s: its status is “%(state)s”.",
+                        center=center.display_name,
+                        state=labels.get(center.center_state, self.env._("No service center")),
+                    )
+                )
+            # sudo: the status is closed to direct changes; the role was checked above
+            center.sudo().center_state = state
+            center.sudo().message_post(
+                body=self.env._(
+                    "Center status “%(state)s”: %(reason)s", state=labels[state], reason=reason
+                )
+            )
+        return True
+
+    def action_suspend_center(self, reason=None):
+        """Give the centers no new requests until further notice; customer service only."""
+        return self._change_center_state("suspended", ("active",), reason)
+
+    def action_reactivate_center(self, reason=None):
+        """Let suspended centers work again; customer service only."""
+        return self._change_center_state("active", ("suspended",), reason)
+
+    def action_close_center(self, reason=None):
+        """Close the centers for good and archive their users; customer service only.
+
+        :raises UserError: something is still open; the message names all of it
+        """
+        self._change_center_state("closed", ("active", "suspended"), reason)
+        self._check_center_obstacles()
+        self._get_center_users().active = False
+        return True
+
+    def action_open_suspend_center(self):
+        """Open the window that asks for the reason."""
+        return self._open_center_reason("action_suspend_center", self.env._("Suspend center"))
+
+    def action_open_reactivate_center(self):
+        """Open the window that asks for the reason."""
+        return self._open_center_reason("action_reactivate_center", self.env._("Reactivate center"))
+
+    def action_open_close_center(self):
+        """Open the window that asks for the reason."""
+        return self._open_center_reason("action_close_center", self.env._("Close center"))
+
+    def _open_center_reason(self, method, title):
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(self, method, title)
+
+    # --- the file of a partner (L3.6) ------------------------------------------------------
 
     def _compute_aftersales_counts(self):
         cards = dict(

@@ -1,6 +1,8 @@
 from . import (
     test_access,
     test_approval,
+    test_center,
+    test_center_application,
     test_deadline,
     test_deadline_rule,
     test_region,

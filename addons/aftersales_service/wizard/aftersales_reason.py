@@ -33,8 +33,10 @@ class AftersalesReason(models.TransientModel):
         self.ensure_one()
         record = self.env[self.res_model].browse(self.res_id)
         # the method's name comes from the client: only those that ask for a reason may be called
-        if not isinstance(record, self.pool["aftersales.workflow.mixin"]) or (
-            self.method not in record._get_reason_actions() or not hasattr(record, self.method)
+        if (
+            not hasattr(record, "_get_reason_actions")
+            or self.method not in record._get_reason_actions()
+            or not hasattr(record, self.method)
         ):
             raise UserError(self.env._("This can't be done with a reason."))
         return getattr(record, self.method)(self.reason)
