@@ -34,7 +34,7 @@ class AftersalesServiceRecordPart(models.Model):
         default="stock",
         help="Where the new part came from. It decides the management fee (M8.7, M8.8).",
     )
-    serial_fitted = fields.Char("Serial fitted")
+    serial_fitted = fields.Char("Serial fitted", index="trigram")
     serial_removed = fields.Char("Serial removed")
     disposition = fields.Selection(
         [("return", "Return"), ("scrap", "Scrap on the spot")],

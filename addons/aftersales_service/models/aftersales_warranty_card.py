@@ -1,6 +1,12 @@
+import unicodedata
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
+from odoo.tools import SQL, escape_psql
+
+# dashes as keyboards and word processors write them, for the one that is printed on machines
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 
 
 class AftersalesWarrantyCard(models.Model):
@@ -14,7 +20,9 @@ class AftersalesWarrantyCard(models.Model):
     _check_company_auto = True
     _rec_names_search = ["name", "serial_number"]
 
-    name = fields.Char("Card number", required=True, readonly=True, copy=False, default="/")
+    name = fields.Char(
+        "Card number", required=True, readonly=True, copy=False, default="/", index="trigram"
+    )
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, default=lambda self: self.env.company
     )
@@ -364,6 +372,80 @@ class AftersalesWarrantyCard(models.Model):
             return self.env["aftersales.warranty.coverage"]
         line = self.coverage_ids._find_terms(product, claimant)
         return line.filtered(lambda c: c._covers(date, hours))
+
+    # --- serial numbers --------------------------------------------------------------------
+
+    @api.model
+    def _normalize_serial(self, text):
+        """Return a serial number as machines bear it: half-width, with plain dashes and spaces."""
+        text = unicodedata.normalize("NFKC", text or "").translate(_DASHES)
+        return " ".join(text.split())
+
+    @api.model
+    def _find_by_serial(self, text):
+        """Return the cards that ``text`` names, valid ones first.
+
+        It may be a card's number, the serial number of its unit, or that of a part which an
+        earlier repair fitted (H8). Capitals, full-width letters and spaces around don't matter.
+        """
+        text = escape_psql(self._normalize_serial(text))
+        if not text:
+            return self.browse()
+        fitted = [("state", "=", "done"), ("part_ids.serial_fitted", "=ilike", text)]
+        domain = Domain.OR(
+            [
+                Domain("name", "=ilike", text),
+                Domain("serial_number", "=ilike", text),
+                Domain("record_ids", "any", fitted),
+            ]
+        )
+        return self.search(domain).sorted(lambda card: card.state != "open")
+
+    @api.model
+    def _suggest_serials(self, text, limit=5):
+        """Return up to ``limit`` serials of known units that ``text`` may be a mistyping of.
+
+        The nearest comes first. Only units whose cards the user may see are told.
+        """
+        text = self._normalize_serial(text).upper()
+        if not text or not self.env.registry.has_trigram:
+            return []
+        query = self._search([("serial_number", "!=", False)])
+        serial = self._field_to_sql(query.table, "serial_number", query)
+        # written like the index, so that it is used
+        query.add_where(SQL("%s %% %s", self.env.registry.unaccent(serial), text))
+        query.order = SQL("similarity(%s, %s) DESC", serial, text)
+        query.limit = 300
+        candidates = dict.fromkeys(row[0] for row in self.env.execute_query(query.select(serial)))
+        distances = {
+            candidate: self._get_typing_distance(text, candidate.upper())
+            for candidate in candidates
+        }
+        near = [
+            candidate
+            for candidate, distance in distances.items()
+            if distance <= max(1, len(text) // 4) or text in candidate.upper()
+        ]
+        return sorted(near, key=distances.get)[:limit]
+
+    @api.model
+    def _get_typing_distance(self, left, right):
+        """Return how many slips lie between two texts: a sign wrong, missing, extra or swapped.
+
+        Similarity of trigrams alone would put any other machine of the same month before the one
+        with two digits swapped.
+        """
+        before, row = [], list(range(len(right) + 1))
+        for i, a in enumerate(left, 1):
+            previous, before, row = before, row, [i]
+            for j, b in enumerate(right, 1):
+                cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+                if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                    cost = min(cost, previous[j - 2] + 1)
+                row.append(cost)
+        return row[-1]
+
+    # --- actions ---------------------------------------------------------------------------
 
     def action_void(self, reason=None):
         """Void the card, with a reason."""

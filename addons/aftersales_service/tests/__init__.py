@@ -11,4 +11,5 @@ from . import (
     test_ui,
     test_warranty_card,
     test_warranty_policy,
+    test_warranty_serial,
 )
