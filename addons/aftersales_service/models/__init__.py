@@ -11,6 +11,7 @@ from . import aftersales_deadline_rule
 from . import aftersales_deadline
 from . import aftersales_deadline_mixin
 from . import aftersales_region
+from . import aftersales_region_city
 from . import res_partner
 from . import aftersales_warranty_terms_mixin
 from . import aftersales_warranty_policy

@@ -63,6 +63,13 @@ class AftersalesCenterApplication(models.Model):
     phone = fields.Char(
         compute="_compute_from_partner", store=True, readonly=False, precompute=True
     )
+    opening_hours = fields.Char(
+        compute="_compute_from_partner",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="Printed on the slip that tells customers where their service center is (L2.1).",
+    )
     region_id = fields.Many2one(
         "aftersales.region",
         compute="_compute_region_id",
@@ -81,6 +88,7 @@ class AftersalesCenterApplication(models.Model):
         store=True,
         readonly=False,
         precompute=True,
+        domain="[('aftersales_level', 'in', ('office', 'store'))]",
         check_company=True,
         help="Who answers for the center one level up (L1.5): as a rule the region's office.",
     )
@@ -135,21 +143,24 @@ class AftersalesCenterApplication(models.Model):
                 application.city = partner.city
                 application.state_id = partner.state_id
                 application.phone = partner.phone
+                application.opening_hours = partner.opening_hours
 
     @api.depends("city", "state_id", "company_id")
     def _compute_region_id(self):
         regions = self.env["aftersales.region"]
-        for application in self:
-            company = application.company_id or self.env.company
-            address = self.env["res.partner"].new(
-                {"city": application.city, "state_id": application.state_id.id}
-            )
-            application.region_id = regions._get_region(address, company) or application.region_id
+        for company, applications in self.grouped(lambda a: a.company_id or a.env.company).items():
+            # an application has an address like a partner's
+            for application, region in regions._get_regions(applications, company).items():
+                application.region_id = region or application.region_id
 
-    @api.depends("region_id")
+    @api.depends("region_id", "partner_id")
     def _compute_parent_id(self):
         for application in self:
-            application.parent_id = application.region_id.office_id or application.parent_id
+            application.parent_id = (
+                application.partner_id.aftersales_parent_id
+                or application.region_id.office_id
+                or application.parent_id
+            )
 
     @api.constrains("partner_id")
     def _check_partner_id(self):
@@ -228,6 +239,7 @@ class AftersalesCenterApplication(models.Model):
                 "city",
                 "state_id",
                 "phone",
+                "opening_hours",
                 "region_id",
                 "parent_id",
                 "coverage",

@@ -97,11 +97,21 @@ class AftersalesRequest(models.Model):
     center_id = fields.Many2one(
         "res.partner",
         "Service center",
+        compute="_compute_center_id",
+        store=True,
+        readonly=False,
+        precompute=True,
         domain="[('center_state', '=', 'active'), ('aftersales_region_id', '=?', region_id)]",
         index="btree_not_null",
         tracking=True,
         check_company=True,
+        help="Proposed by the customer's address: the working center of the same city, province "
+        "or region that is nearest and has the fewest open requests (L2.1).",
     )
+    center_address = fields.Char(
+        "Address of the center", related="center_id.contact_address_inline"
+    )
+    center_phone = fields.Char("Phone of the center", related="center_id.phone")
     technician_id = fields.Many2one(
         "res.users", "Technician", tracking=True, domain=[("share", "=", False)]
     )
@@ -131,10 +141,22 @@ class AftersalesRequest(models.Model):
 
     @api.depends("partner_id", "company_id")
     def _compute_region_id(self):
-        for request in self:
-            company = request.company_id or self.env.company
-            region = self.env["aftersales.region"]._get_region(request.partner_id, company)
-            request.region_id = region or request.region_id
+        regions = self.env["aftersales.region"]
+        for company, requests in self.grouped(lambda r: r.company_id or r.env.company).items():
+            by_partner = regions._get_regions(requests.partner_id, company)
+            for request in requests:
+                request.region_id = by_partner.get(request.partner_id) or request.region_id
+
+    @api.depends("partner_id", "company_id")
+    def _compute_center_id(self):
+        new = self.filtered(lambda request: request.state in ("new", False))
+        for request in self - new:
+            request.center_id = request.center_id
+        for company, requests in new.grouped(lambda r: r.company_id or r.env.company).items():
+            centers = requests.partner_id._get_service_centers(company)
+            for request in requests:
+                proposed = centers.get(request.partner_id, request.center_id)
+                request.center_id = proposed[:1] or request.center_id
 
     def _compute_record_count(self):
         counts = dict(

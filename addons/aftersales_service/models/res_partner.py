@@ -1,7 +1,10 @@
+import math
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import format_list
 
+EARTH_RADIUS = 6371  # km
 CUSTOMER_SERVICE = "aftersales_service.group_customer_service"
 
 
@@ -18,6 +21,21 @@ class ResPartner(models.Model):
         "Regional office",
         copy=False,
         help="Supervises the service centers and dealers of its region.",
+    )
+    aftersales_level = fields.Selection(
+        [
+            ("office", "Office or logistics partner"),
+            ("store", "Dealer store"),
+            ("distributor", "Distributor"),
+        ],
+        "Level in the network",
+        compute="_compute_aftersales_level",
+        store=True,
+        readonly=False,
+        precompute=True,
+        copy=False,
+        help="Responsibility goes down level by level: an office or logistics partner answers for "
+        "its dealer stores, a dealer store for its distributors (L1.5).",
     )
     center_state = fields.Selection(
         [("active", "Active"), ("suspended", "Suspended"), ("closed", "Closed")],
@@ -41,6 +59,15 @@ class ResPartner(models.Model):
         help="Who answers for after-sales one level up: office for a dealer store, store for a "
         "distributor (L1.5).",
     )
+    aftersales_child_ids = fields.One2many("res.partner", "aftersales_parent_id", "Responsible for")
+    aftersales_child_count = fields.Integer(
+        compute="_compute_aftersales_child_count", groups="aftersales_service.group_user"
+    )
+    opening_hours = fields.Char(
+        "Opening hours",
+        translate=True,
+        help="Printed on the slip that tells customers where their service center is (L2.1).",
+    )
     warranty_card_ids = fields.One2many(
         "aftersales.warranty.card",
         "partner_id",
@@ -59,12 +86,80 @@ class ResPartner(models.Model):
         for partner in self:
             partner.center_state = partner.is_service_center and (partner.center_state or "active")
 
-    @api.constrains("aftersales_parent_id")
+    @api.depends("is_regional_office")
+    def _compute_aftersales_level(self):
+        for partner in self:
+            partner.aftersales_level = (
+                "office" if partner.is_regional_office else partner.aftersales_level
+            )
+
+    @api.constrains("aftersales_parent_id", "aftersales_level", "is_regional_office")
     def _check_aftersales_parent_id(self):
         if self._has_cycle("aftersales_parent_id"):
             raise ValidationError(
                 self.env._("Nobody can be responsible above themselves: choose another partner.")
             )
+        # sudo: those above and below may belong to a company that this user doesn't work in
+        for partner in self.sudo():
+            if partner.is_regional_office and partner.aftersales_level != "office":
+                raise ValidationError(
+                    self.env._(
+                        "%s is a regional office, so that is its level in the network.",
+                        partner.display_name,
+                    )
+                )
+            for lower in partner | partner.aftersales_child_ids:
+                lower._check_level_above()
+
+    @api.model
+    def _get_levels_above(self):
+        """Return which levels may answer for each level (L1.5)."""
+        return {
+            "office": [],
+            "store": ["office"],
+            "distributor": ["store"],
+            # a service center that sells nothing
+            False: ["office", "store"],
+        }
+
+    def _check_level_above(self):
+        self.ensure_one()
+        above = self.aftersales_parent_id
+        allowed = self._get_levels_above()[self.aftersales_level]
+        if not above or above.aftersales_level in allowed:
+            return
+        labels = dict(self._fields["aftersales_level"]._description_selection(self.env))
+        if not allowed:
+            raise ValidationError(
+                self.env._(
+                    "%(partner)s is an office or logistics partner, the highest level of the "
+                    "network (L1.5): leave “Responsible above” empty.",
+                    partner=self.display_name,
+                )
+            )
+        raise ValidationError(
+            self.env._(
+                "%(above)s can't answer for %(partner)s (L1.5): that has to be a partner of the "
+                "level “%(levels)s”.",
+                above=above.display_name,
+                partner=self.display_name,
+                levels=format_list(self.env, [labels[level] for level in allowed], style="or"),
+            )
+        )
+
+    def _get_responsible_office(self):
+        """Return the office or logistics partner that answers for the partner, or none (L1.5).
+
+        Found by going up the network; without one there, the office of the region.
+        """
+        self.ensure_one()
+        partner = self.commercial_partner_id
+        # no cycle is possible: `_check_aftersales_parent_id`
+        while partner.aftersales_parent_id and partner.aftersales_level != "office":
+            partner = partner.aftersales_parent_id
+        if partner.aftersales_level == "office":
+            return partner
+        return self.commercial_partner_id.aftersales_region_id.office_id
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -109,6 +204,7 @@ class ResPartner(models.Model):
         return {
             "is_service_center",
             "is_regional_office",
+            "aftersales_level",
             "aftersales_region_id",
             "aftersales_parent_id",
         }
@@ -157,6 +253,7 @@ class ResPartner(models.Model):
             "active": True,
             "aftersales_region_id": application.region_id.id,
             "aftersales_parent_id": application.parent_id.id,
+            "opening_hours": application.opening_hours or self.opening_hours,
         }
 
     def _get_center_obstacles(self, company):
@@ -282,7 +379,125 @@ class ResPartner(models.Model):
         self.ensure_one()
         return self.env["aftersales.reason"]._open(self, method, title)
 
+    # --- which center serves an address (L2.1) ---------------------------------------------
+
+    def _get_service_centers(self, company):
+        """Return the working centers that serve each partner's address, the best one first.
+
+        Same city, then same province, then the same region; within these the nearest, where both
+        have coordinates, and the one with the fewest open requests. A center of another region
+        than the address's is not responsible and so not returned. The number of queries doesn't
+        grow with the partners.
+
+        :return: dict from partner to centers, in order
+        """
+        regions = self.env["aftersales.region"]._get_regions(self, company)
+        centers = self.search(
+            [
+                ("center_state", "=", "active"),
+                ("company_id", "in", [company.id, False]),
+            ]
+        )
+        # sudo: how busy a center is decides only the order; nothing of its requests is shown
+        busy = dict(
+            self.env["aftersales.request"]
+            .sudo()
+            ._read_group(
+                [
+                    ("center_id", "in", centers.ids),
+                    ("company_id", "=", company.id),
+                    ("state", "not in", ("done", "cancelled")),
+                ],
+                ["center_id"],
+                ["__count"],
+            )
+        )
+        result = {}
+        for partner in self:
+            ranked = []
+            for center in centers:
+                nearness = partner._get_nearness(center, regions[partner])
+                if nearness:
+                    ranked.append((*nearness, busy.get(center, 0), center.id))
+            result[partner] = self.browse(item[-1] for item in sorted(ranked))
+        return result
+
+    def _get_nearness(self, center, region):
+        """Return how near ``center`` is to the partner in ``region``, as a key for sorting.
+
+        :return: (0 same city, 1 province, 2 region; distance in km), or None: not responsible
+        """
+        self.ensure_one()
+        if region and center.aftersales_region_id and center.aftersales_region_id != region:
+            return None
+        get_key = self.env["aftersales.region.city"]._get_key
+        same_state = self.state_id and self.state_id == center.state_id
+        same_city = self.city and get_key(self.city) == get_key(center.city)
+        if same_city and (same_state or not self.state_id):
+            step = 0
+        elif same_state:
+            step = 1
+        elif region and region == center.aftersales_region_id:
+            step = 2
+        else:
+            return None
+        return step, self._get_distance(center)
+
+    def _get_distance(self, other):
+        """Return the distance to ``other`` in km as the crow flies; infinite if unknown."""
+        if not all((p.partner_latitude or p.partner_longitude) for p in (self, other)):
+            return math.inf
+        here, there = (
+            (math.radians(p.partner_latitude), math.radians(p.partner_longitude))
+            for p in (self, other)
+        )
+        sine = (
+            math.sin((there[0] - here[0]) / 2) ** 2
+            + math.cos(here[0]) * math.cos(there[0]) * math.sin((there[1] - here[1]) / 2) ** 2
+        )
+        return 2 * EARTH_RADIUS * math.asin(math.sqrt(min(1, sine)))
+
+    def _get_slip_center(self):
+        """Return the center that the slip for the customer names: itself, or the one in charge."""
+        self.ensure_one()
+        if self.is_service_center:
+            return self if self.center_state == "active" else self.browse()
+        return self._get_service_centers(self.company_id or self.env.company)[self][:1]
+
     # --- the file of a partner (L3.6) ------------------------------------------------------
+
+    def _compute_aftersales_child_count(self):
+        direct = self._get_children_by_parent(self)
+        below = self._get_children_by_parent(self.browse().union(*direct.values()))
+        for partner in self:
+            children = direct.get(partner, self.browse())
+            partner.aftersales_child_count = len(children) + sum(
+                len(below.get(child, ())) for child in children
+            )
+
+    @api.model
+    def _get_children_by_parent(self, parents):
+        return dict(
+            self._read_group(
+                [("aftersales_parent_id", "in", parents.ids)],
+                ["aftersales_parent_id"],
+                ["id:recordset"],
+            )
+        )
+
+    def action_view_subordinates(self):
+        """Open those that the partner answers for, the level below them included (L1.5)."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("aftersales_service.action_network")
+        return {
+            **action,
+            "domain": [
+                "|",
+                ("aftersales_parent_id", "=", self.id),
+                ("aftersales_parent_id.aftersales_parent_id", "=", self.id),
+            ],
+            "context": {"search_default_group_parent": 1},
+        }
 
     def _compute_aftersales_counts(self):
         cards = dict(

@@ -3,6 +3,7 @@ from . import (
     test_approval,
     test_center,
     test_center_application,
+    test_center_proposal,
     test_deadline,
     test_deadline_rule,
     test_region,
