@@ -14,6 +14,7 @@ from . import aftersales_region
 from . import aftersales_region_city
 from . import res_partner
 from . import aftersales_warranty_terms_mixin
+from . import aftersales_entitlement_mixin
 from . import aftersales_warranty_policy
 from . import aftersales_warranty_policy_line
 from . import product_template
@@ -26,3 +27,5 @@ from . import aftersales_service_record
 from . import aftersales_service_record_part
 from . import aftersales_center_criterion
 from . import aftersales_center_application
+from . import sale_order
+from . import sale_order_line

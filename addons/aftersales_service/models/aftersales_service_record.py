@@ -87,6 +87,7 @@ class AftersalesServiceRecord(models.Model):
     part_ids = fields.One2many(
         "aftersales.service.record.part", "record_id", "Parts replaced", copy=False
     )
+    sale_order_count = fields.Integer(compute="_compute_sale_order_count")
     no_parts = fields.Boolean(
         "No parts replaced",
         copy=False,
@@ -413,3 +414,71 @@ class AftersalesServiceRecord(models.Model):
         return self.env["aftersales.reason"]._open(
             self, "action_cancel", self.env._("Cancel record")
         )
+
+    # --- what is charged -------------------------------------------------------------------
+
+    def _compute_sale_order_count(self):
+        # sudo: only the number is shown; who may not read orders can't open them
+        counts = dict(
+            self.env["sale.order"]
+            .sudo()
+            ._read_group(
+                [("service_record_id", "in", self.ids), ("state", "!=", "cancel")],
+                ["service_record_id"],
+                ["__count"],
+            )
+        )
+        for record in self:
+            record.sale_order_count = counts.get(record, 0)
+
+    def action_charge(self):
+        """Open the order that charges what the warranty doesn't cover; make it first (L1.1, E6).
+
+        The parts were fitted on site, so that the order delivers nothing.
+
+        :raises UserError: the record isn't signed, or nothing is to be charged
+        """
+        self.ensure_one()
+        self.lock_for_update(allow_referencing=True)
+        orders = self.env["sale.order"].search(
+            [("service_record_id", "=", self.id), ("state", "!=", "cancel")], limit=1
+        )
+        if orders:
+            return orders._get_action_open()
+        if self.state not in ("signed", "done"):
+            raise UserError(
+                self.env._(
+                    "%s is charged after the customer has signed it: sign it first.", self.name
+                )
+            )
+        entries = self._prepare_charge_entries()
+        if not entries:
+            raise UserError(
+                self.env._(
+                    "Nothing is to be charged for %s: no part was replaced that the customer has "
+                    "to pay for.",
+                    self.name,
+                )
+            )
+        order = self.env["sale.order"]._aftersales_charge(
+            self.company_id,
+            self.partner_id,
+            entries,
+            service_record_id=self.id,
+            origin=self.name,
+        )
+        return order._get_action_open()
+
+    def _prepare_charge_entries(self):
+        """Return the parts that the customer pays for, for `sale.order._aftersales_charge`."""
+        entitlements = self.part_ids._get_entitlements() if self.part_ids else {}
+        return [
+            {
+                "part": part,
+                "product": part.product_id,
+                "quantity": part.quantity,
+                "repair_fee_rate": entitlements[part.product_id]["repair_fee_rate"],
+            }
+            for part in self.part_ids
+            if entitlements[part.product_id]["charged"]
+        ]

@@ -50,7 +50,24 @@ class AftersalesServiceRecordPart(models.Model):
         help="Needed when the removed part is scrapped on the spot.",
     )
     coverage_id = fields.Many2one(
-        "aftersales.warranty.coverage", "Covered by", compute="_compute_coverage_id"
+        "aftersales.warranty.coverage", "Covered by", compute="_compute_entitlement"
+    )
+    verdict = fields.Selection(
+        [
+            ("covered", "Covered"),
+            ("exchange", "Exchange"),
+            ("chargeable", "Chargeable"),
+            ("refuse", "Refused"),
+        ],
+        compute="_compute_entitlement",
+        help="Whether the customer pays for the part. What the customer caused is charged.",
+    )
+    verdict_reason = fields.Char("Why", compute="_compute_entitlement")
+    repair_part_id = fields.Many2one(
+        "aftersales.service.record.part",
+        "Fitted before by",
+        compute="_compute_entitlement",
+        help="The earlier repair whose own warranty covers this part (H8).",
     )
     state = fields.Selection(related="record_id.state")
 
@@ -58,15 +75,45 @@ class AftersalesServiceRecordPart(models.Model):
         "CHECK(quantity > 0)", "At least one piece was replaced."
     )
 
-    @api.depends("product_id", "record_id.service_date", "record_id.hour_meter")
-    def _compute_coverage_id(self):
-        for part in self:
-            record = part.record_id
-            part.coverage_id = bool(record.card_id and record.service_date) and (
-                record.card_id._get_coverage(
-                    part.product_id, record.service_date, record.hour_meter
-                )
-            )
+    @api.depends(
+        "product_id",
+        "record_id.card_id",
+        "record_id.service_date",
+        "record_id.hour_meter",
+        "record_id.responsibility",
+    )
+    @api.depends_context("lang")
+    def _compute_entitlement(self):
+        for record, parts in self.grouped("record_id").items():
+            entitlements = parts._get_entitlements() if record.service_date else {}
+            for part in parts:
+                entitlement = entitlements.get(part.product_id) or {}
+                part.coverage_id = entitlement.get("coverage", False)
+                part.verdict = entitlement.get("verdict", False)
+                part.verdict_reason = entitlement.get("reason", False)
+                part.repair_part_id = entitlement.get("repair_part", False)
+
+    def _get_entitlements(self):
+        """Return what the customer is entitled to for the parts of one record, by product.
+
+        What the customer caused is charged, whatever the card covers (M3.2).
+        """
+        record = self.record_id
+        entitlements = record.card_id._get_entitlements(
+            self.product_id, record.service_date, record.hour_meter
+        )
+        if record.responsibility == "customer":
+            reason = self.env._("The customer caused the damage.")
+            entitlements = {
+                product: {
+                    **record.card_id._prepare_uncovered_entitlement(
+                        entitlement["terms"], reason, False, "M3.2"
+                    ),
+                    "coverage": entitlement["coverage"],
+                }
+                for product, entitlement in entitlements.items()
+            }
+        return entitlements
 
     @api.model
     def _get_signed_fields(self):

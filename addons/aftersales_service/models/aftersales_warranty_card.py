@@ -14,7 +14,12 @@ class AftersalesWarrantyCard(models.Model):
 
     _name = "aftersales.warranty.card"
     _description = "Warranty card"
-    _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
+    _inherit = [
+        "aftersales.entitlement.mixin",
+        "aftersales.workflow.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
     _sequence_code = "aftersales.warranty.card"
     _order = "id desc"
     _check_company_auto = True
@@ -368,10 +373,7 @@ class AftersalesWarrantyCard(models.Model):
         :param str claimant: consumer or dealer
         """
         self.ensure_one()
-        if self.state != "open" or (self.policy_id.proof_required and not self.has_proof):
-            return self.env["aftersales.warranty.coverage"]
-        line = self.coverage_ids._find_terms(product, claimant)
-        return line.filtered(lambda c: c._covers(date, hours))
+        return self._get_entitlements(product, date, hours, claimant)[product]["coverage"]
 
     # --- serial numbers --------------------------------------------------------------------
 

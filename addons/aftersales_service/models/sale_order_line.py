@@ -1,0 +1,89 @@
+from odoo import api, fields, models
+
+
+class SaleOrderLine(models.Model):
+    _inherit = "sale.order.line"
+
+    service_part_id = fields.Many2one(
+        "aftersales.service.record.part",
+        "Part fitted",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="The part is in the machine already, so that nothing is delivered.",
+    )
+    is_repair_fee = fields.Boolean(readonly=True)
+    repair_fee_rate = fields.Float(
+        "Repair fee (%)",
+        readonly=True,
+        help="Of a part: the share of its price that is charged for the repair. Of the fee: the "
+        "rate that it is computed by (L1.1).",
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines._aftersales_update_repair_fee()
+        return lines
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.keys() & {"price_unit", "discount", "product_uom_qty", "product_id", "tax_ids"}:
+            self._aftersales_update_repair_fee()
+        return result
+
+    def unlink(self):
+        orders = self._aftersales_get_fee_orders()
+        result = super().unlink()
+        orders._aftersales_update_repair_fee()
+        return result
+
+    def _aftersales_update_repair_fee(self):
+        self._aftersales_get_fee_orders()._aftersales_update_repair_fee()
+
+    def _aftersales_get_fee_orders(self):
+        """Return the orders of the parts among the lines that a repair fee is computed from."""
+        return self.filtered(lambda line: line.repair_fee_rate and not line.is_repair_fee).order_id
+
+    @api.model
+    def _aftersales_prepare_vals(self, entry):
+        """Return the values of the line of a part; see `sale.order._aftersales_charge`."""
+        part = entry.get("part")
+        vals = {
+            "product_id": entry["product"].id,
+            "product_uom_qty": entry["quantity"],
+            "repair_fee_rate": entry["repair_fee_rate"],
+        }
+        if part:
+            vals |= {"service_part_id": part.id, "qty_delivered": entry["quantity"]}
+        return vals
+
+    def _aftersales_prepare_fee_vals(self, rate):
+        return {
+            "product_id": self.env.ref("aftersales_service.product_repair_fee").id,
+            "name": self.env._("Repair fee: %s %% of the price of the parts", f"{rate:g}"),
+            "product_uom_qty": 1,
+            "is_repair_fee": True,
+            "repair_fee_rate": rate,
+            "sequence": 1000,
+        }
+
+    def _aftersales_get_fee(self, fee):
+        """Return the price of the line ``fee`` for the parts in ``self``.
+
+        A share of their price without taxes, or with them if the fee's own price includes taxes.
+        """
+        included = any(tax.price_include for tax in fee.tax_ids)
+        base = sum(self.mapped("price_total" if included else "price_subtotal"))
+        currency = fee.order_id.currency_id
+        return currency.round(base * fee.repair_fee_rate / 100)
+
+    @api.depends("service_part_id")
+    def _compute_qty_delivered_method(self):
+        fitted = self.filtered("service_part_id")
+        super(SaleOrderLine, self - fitted)._compute_qty_delivered_method()
+        fitted.qty_delivered_method = "manual"
+
+    def _action_launch_stock_rule(self, **kwargs):
+        lines = self.filtered(lambda line: not line.service_part_id)
+        return super(SaleOrderLine, lines)._action_launch_stock_rule(**kwargs)

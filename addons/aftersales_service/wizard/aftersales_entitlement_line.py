@@ -1,0 +1,24 @@
+from odoo import fields, models
+
+
+class AftersalesEntitlementLine(models.TransientModel):
+    """What holds for one component on the day that was asked for."""
+
+    _name = "aftersales.entitlement.line"
+    _description = "Entitlement of a component"
+
+    entitlement_id = fields.Many2one("aftersales.entitlement", ondelete="cascade")
+    name = fields.Char("Component", readonly=True)
+    verdict = fields.Selection(
+        [
+            ("covered", "Covered"),
+            ("exchange", "Exchange"),
+            ("chargeable", "Chargeable"),
+            ("refuse", "Refused"),
+        ],
+        readonly=True,
+    )
+    reason = fields.Char(readonly=True)
+    date_end = fields.Date("Until", readonly=True)
+    hour_limit = fields.Float("Operating hours", readonly=True)
+    regulation_id = fields.Many2one("aftersales.regulation", "Article", readonly=True)
