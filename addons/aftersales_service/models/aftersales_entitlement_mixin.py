@@ -70,6 +70,10 @@ class AftersalesEntitlementMixin(models.AbstractModel):
         parts = parts.sorted(lambda part: part.record_id.service_date)
         return {part.product_id: part for part in parts}
 
+    def _get_repaired_products(self, date):
+        """Return the kinds of parts that an earlier repair still covers on ``date`` (H8)."""
+        return self.env["product.product"].union(*self._get_repaired_parts(date))
+
     def _get_entitlement(self, terms, date, hours, claimant, repair_part=None):
         """Return the entitlement by one line of cover; see `_get_entitlements`."""
         obstacle = self._get_entitlement_obstacle(terms, claimant)
@@ -246,6 +250,6 @@ class AftersalesEntitlementMixin(models.AbstractModel):
     def _get_article(self, code):
         """Return the article ``code`` as shipped, or none if it was deleted."""
         xmlid = f"aftersales_service.regulation_{code.replace('.', '_')}"
-        return self.env.ref(xmlid, raise_if_not_found=False) or (
-            self.env["aftersales.regulation"].browse()
-        )
+        # not `env.ref`, which asks the database each time whether the record still exists
+        article = self.env["ir.model.data"]._xmlid_to_res_id(xmlid, raise_if_not_found=False)
+        return self.env["aftersales.regulation"].browse(article or [])

@@ -165,11 +165,11 @@ class AftersalesEntitlement(models.TransientModel):
             if terms.claimant in (False, self.claimant)
         ]
         repaired = [
-            (product.display_name, card._prepare_repaired_entitlement(terms, part))
-            for product, part in card._get_repaired_parts(self.date).items()
-            if not (terms := card.coverage_ids._find_terms(product, self.claimant))._covers(
-                self.date, self.hours
-            )
+            (product.display_name, entitlement)
+            for product, entitlement in card._get_entitlements(
+                card._get_repaired_products(self.date), self.date, self.hours, self.claimant
+            ).items()
+            if entitlement["repair_part"]
         ]
         return lines + repaired
 
