@@ -19,6 +19,7 @@
         "data/ir_cron_data.xml",
         "data/aftersales_region_data.xml",
         "data/aftersales_center_criterion_data.xml",
+        "data/mail_activity_type_data.xml",
         "report/aftersales_service_record_report.xml",
         "wizard/aftersales_reason_views.xml",
         "wizard/aftersales_sign_views.xml",

@@ -177,8 +177,11 @@ class AftersalesAuditPlan(models.Model):
             ]
         )
 
-    def _get_approval_excluded_users(self):
-        return super()._get_approval_excluded_users() | self._get_team() | self.create_uid
+    def _get_approval_exclusions(self):
+        return [
+            *super()._get_approval_exclusions(),
+            (self._get_team(), self.env._("belongs to the audit team")),
+        ]
 
     def _check_submit(self):
         self._check_group("aftersales_audit.group_auditor")

@@ -1,4 +1,5 @@
 from . import test_access
+from . import test_approval
 from . import test_fapiao
 from . import test_report
 from . import test_return

@@ -5,6 +5,7 @@ from . import aftersales_workflow_mixin
 from . import aftersales_document_entry
 from . import aftersales_regulation
 from . import aftersales_approval
+from . import aftersales_approval_author
 from . import aftersales_approval_mixin
 from . import aftersales_approval_line_mixin
 from . import aftersales_deadline_rule

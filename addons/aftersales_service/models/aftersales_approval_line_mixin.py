@@ -23,19 +23,23 @@ class AftersalesApprovalLineMixin(models.AbstractModel):
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
-        lines[self._approval_document]._void_changed_approval()
+        lines._touch_documents(lines[self._approval_document])
         return lines
+
+    def _touch_documents(self, documents):
+        documents._note_content_author()
+        documents._void_changed_approval()
 
     def write(self, vals):
         if not self._get_approved_line_fields() & vals.keys():
             return super().write(vals)
         documents = self[self._approval_document]
         result = super().write(vals)
-        (documents | self[self._approval_document])._void_changed_approval()
+        self._touch_documents(documents | self[self._approval_document])
         return result
 
     def unlink(self):
         documents = self[self._approval_document]
         result = super().unlink()
-        documents._void_changed_approval()
+        self._touch_documents(documents)
         return result

@@ -1,14 +1,17 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import format_list
+
+ACTIVITY_TYPE = "aftersales_service.mail_activity_type_approval"
 
 
 class AftersalesApprovalMixin(models.AbstractModel):
     """Approval in steps, closed unless everything needed is there.
 
     - The model names the steps (`_get_approval_steps`); without any, nothing can be submitted.
-    - Steps are decided in order, each by a person with the step's group. Who asked, and whoever
-      `_get_approval_excluded_users` names, may not decide; nobody decides twice in a round.
+    - Steps are decided in order, each by a person with the step's group. Whoever
+      `_get_approval_exclusions` names may not decide: who asked, and everybody who ever wrote on
+      the content, by whatever way. Nobody decides twice in a round.
     - What is decided on (`_get_approval_content`) is hashed at submission. A change to it by any
       way voids the round, visibly; `_check_approved` compares once more before it lets pass.
     """
@@ -44,12 +47,32 @@ class AftersalesApprovalMixin(models.AbstractModel):
         readonly=True,
         copy=False,
     )
+    approval_author_ids = fields.One2many(
+        "aftersales.approval.author",
+        "res_id",
+        "Worked on by",
+        domain=lambda self: [("res_model", "=", self._name)],
+        readonly=True,
+        copy=False,
+    )
     next_approval = fields.Char(
         "Waiting for",
         compute="_compute_next_approval",
         help="The role whose decision is needed next.",
     )
-    can_decide = fields.Boolean(compute="_compute_next_approval")
+    can_decide = fields.Boolean(
+        "Waiting for my decision",
+        compute="_compute_next_approval",
+        search="_search_can_decide",
+    )
+    approvers = fields.Char(
+        "May decide", compute="_compute_approvers", help="Who was asked for the next decision."
+    )
+    approval_exclusions = fields.Char(
+        "May not decide",
+        compute="_compute_approval_exclusions",
+        help="Nobody decides on what is his own, nor twice on the same document.",
+    )
 
     # --- what a model declares -------------------------------------------------------------
 
@@ -62,9 +85,13 @@ class AftersalesApprovalMixin(models.AbstractModel):
         """Return the fields that are decided on, as a spec for `_get_content`."""
         return {}
 
-    def _get_approval_excluded_users(self):
-        """Return the users who may not decide on this record."""
-        return self.requester_id
+    def _get_approval_exclusions(self):
+        """Return who may not decide on this record, as pairs of users and the reason in words."""
+        self.ensure_one()
+        return [
+            (self.requester_id, self.env._("submitted it")),
+            (self.create_uid | self._get_content_authors(), self.env._("worked on it")),
+        ]
 
     def _check_submit(self):
         """Raise UserError if the record isn't ready to be submitted."""
@@ -86,10 +113,46 @@ class AftersalesApprovalMixin(models.AbstractModel):
     @api.depends("approval_state", "approval_round", "approval_ids")
     @api.depends_context("uid", "lang")
     def _compute_next_approval(self):
+        writable = self._filtered_access("write")
         for record in self:
             step = record._get_next_step()
             record.next_approval = step and step["label"]
-            record.can_decide = bool(step) and not record._get_decision_obstacle(step)
+            record.can_decide = (
+                bool(step) and record in writable and not record._get_decision_obstacle(step)
+            )
+
+    @api.model
+    def _search_can_decide(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        # what waits is little, however many documents there are
+        pending = self.search([("approval_state", "=", "pending")])
+        return [("id", "in", pending.filtered("can_decide").ids)]
+
+    @api.depends("approval_state", "activity_ids")
+    def _compute_approvers(self):
+        # sudo: whoever may read the document may know who was asked
+        for record in self.sudo():
+            users = record._get_approval_activities().user_id
+            record.approvers = format_list(self.env, users.sorted("name").mapped("name"))
+
+    @api.depends("approval_state", "approval_round", "approval_ids", "requester_id")
+    @api.depends_context("lang")
+    def _compute_approval_exclusions(self):
+        for record in self:
+            # sudo: names of colleagues only
+            reasons = {}
+            for users, reason in record.sudo()._get_all_exclusions():
+                for user in users:
+                    reasons.setdefault(user, reason)
+            record.approval_exclusions = format_list(
+                self.env,
+                [
+                    self.env._("%(user)s (%(reason)s)", user=user.name, reason=reason)
+                    for user, reason in reasons.items()
+                    if user.active
+                ],
+            )
 
     def _get_round_entries(self):
         """Return the decisions that count: those of the current round."""
@@ -106,26 +169,38 @@ class AftersalesApprovalMixin(models.AbstractModel):
         done = set(self._get_round_entries().mapped("step"))
         return next((s for s in self._get_approval_steps() if s["code"] not in done), None)
 
+    def _get_all_exclusions(self):
+        """Return the pairs of `_get_approval_exclusions`, and who has decided in this round."""
+        self.ensure_one()
+        return [
+            *self._get_approval_exclusions(),
+            (self._get_round_entries().user_id, self.env._("has decided already")),
+        ]
+
     def _get_decision_obstacle(self, step):
         """Return why the current user can't decide ``step``, or False."""
         self.ensure_one()
         user = self.env.user
-        if not user.has_group(step["group"]):
+        if not user.active or not user.has_group(step["group"]):
             return self.env._(
                 "“%(record)s” waits for the decision of “%(role)s”, which you are not.",
                 record=self.display_name,
                 role=step["label"],
-            )
-        if user in self._get_approval_excluded_users():
-            return self.env._(
-                "You submitted or wrote “%s”, or belong to it, so somebody else has to decide.",
-                self.display_name,
             )
         if user in self._get_round_entries().user_id:
             return self.env._(
                 "You have already decided a step of “%s”: the next one needs another person.",
                 self.display_name,
             )
+        for users, reason in self._get_approval_exclusions():
+            if user in users:
+                return self.env._(
+                    "%(user)s may not decide on “%(record)s” (%(reason)s): somebody else has to "
+                    "decide.",
+                    user=user.name,
+                    record=self.display_name,
+                    reason=reason,
+                )
         return False
 
     def _take_decision(self, decision, note=False):
@@ -135,9 +210,10 @@ class AftersalesApprovalMixin(models.AbstractModel):
         :raises AccessError: this user may not decide
         """
         self.ensure_one()
+        # a decision is a person's: what the code that calls may do doesn't count
+        self = self.sudo(False)
         self.check_access("write")
-        self.lock_for_update(allow_referencing=True)
-        self.invalidate_recordset()
+        self._lock_for_decision()
         step = self._get_next_step()
         if not step:
             raise UserError(self.env._("“%s” is not waiting for a decision.", self.display_name))
@@ -153,6 +229,20 @@ class AftersalesApprovalMixin(models.AbstractModel):
             )
         self._log_approval(decision, step, note)
         return step
+
+    def _lock_for_decision(self):
+        """Lock the record against a decision or submission at the same moment."""
+        try:
+            self.lock_for_update(allow_referencing=True)
+        except LockError as error:
+            raise UserError(
+                self.env._(
+                    "Somebody else is working on “%s” this very moment. Reload the page and look "
+                    "what has changed.",
+                    self.display_name,
+                )
+            ) from error
+        self.invalidate_recordset()
 
     def _log_approval(self, decision, step=None, note=False):
         step = step or {"code": decision}
@@ -179,6 +269,7 @@ class AftersalesApprovalMixin(models.AbstractModel):
         """Ask for approval. Starts a new round; earlier decisions stay in the log."""
         for record in self:
             record.check_access("write")
+            record._lock_for_decision()
             if not record._get_approval_steps():
                 raise UserError(
                     record.env._(
@@ -203,13 +294,16 @@ class AftersalesApprovalMixin(models.AbstractModel):
                 }
             )
             record._log_approval("submitted")
+            record._renew_approval_activities()
         return True
 
     def action_approve(self):
         """Approve the next step as the current user."""
         for record in self:
             record._take_decision("approved")
-            if not record._get_next_step():
+            if record._get_next_step():
+                record._renew_approval_activities()
+            else:
                 record._write_protected(
                     {"approval_state": "approved", **record._prepare_approved_vals()}
                 )
@@ -222,7 +316,11 @@ class AftersalesApprovalMixin(models.AbstractModel):
                 raise UserError(record.env._("Give the reason for the refusal."))
             record._take_decision("refused", reason)
             record._write_protected({"approval_state": "refused", **record._prepare_refused_vals()})
-            record.message_post(body=record.env._("Refused: %s", reason))
+            # sudo: the requester is told whatever right the decider has on his contact
+            record.sudo().message_post(
+                body=record.env._("Refused: %s", reason),
+                partner_ids=record.requester_id.sudo().partner_id.ids,
+            )
         return True
 
     def action_open_refuse(self):
@@ -268,12 +366,104 @@ class AftersalesApprovalMixin(models.AbstractModel):
                     )
                 )
 
+    # --- who wrote the content -------------------------------------------------------------
+
+    def _get_content_authors(self):
+        """Return the users who wrote on the content after it was created, in any round."""
+        # sudo: who wrote on a document is no secret to whoever sees it
+        return self.sudo().approval_author_ids.user_id
+
+    def _note_content_author(self):
+        """Note that the current user wrote on the content of these records.
+
+        He stays an author in later rounds, too: what he wrote is still in it, or was the reason
+        of what is.
+        """
+        user = self.env.user
+        # sudo: nobody writes authors directly
+        model = self.env["aftersales.approval.author"].sudo()
+        others = self.sudo().filtered(lambda r: r.create_uid != user)
+        if not others:
+            return
+        known = {
+            author.res_id
+            for author in model.search(
+                [
+                    ("res_model", "=", self._name),
+                    ("res_id", "in", others.ids),
+                    ("user_id", "=", user.id),
+                ]
+            )
+        }
+        new = others.filtered(lambda r: r.id not in known)
+        model.create(
+            [{"res_model": self._name, "res_id": record.id, "user_id": user.id} for record in new]
+        )
+        new.invalidate_recordset(["approval_author_ids", "approval_exclusions"])
+
+    # --- whose turn it is ------------------------------------------------------------------
+
+    def _get_approval_activities(self):
+        activity_type = self.env.ref(ACTIVITY_TYPE)
+        return self.activity_ids.filtered(lambda a: a.activity_type_id == activity_type)
+
+    def _get_step_users(self, step):
+        """Return who may decide ``step`` of this record.
+
+        Those whose own role it is; only if there is none, those who have it by a wider role.
+        """
+        self.ensure_one()
+        # sudo: users and groups are read to find the persons in charge
+        group = self.env.ref(step["group"]).sudo()
+        excluded = self.env["res.users"].union(*(u for u, _r in self._get_all_exclusions()))
+        for users in (group.user_ids, group.all_user_ids):
+            users = (users - excluded).filtered(lambda u: u.active and self._is_writable_by(u))
+            if users:
+                break
+        return users
+
+    def _is_writable_by(self, user):
+        # by his own companies, not by those that the current user has chosen
+        own = self.with_user(user).with_context(allowed_company_ids=user.company_ids.ids)
+        return own.has_access("write")
+
+    def _renew_approval_activities(self):
+        """Tell those whose turn it is now, and nobody else."""
+        # sudo: activities of others are made and closed as the approval goes on
+        records = self.sudo()
+        records._get_approval_activities().unlink()
+        activity_type = self.env.ref(ACTIVITY_TYPE)
+        vals_list = []
+        for record in records:
+            step = record._get_next_step()
+            if not step:
+                continue
+            vals_list += [
+                {
+                    "res_model_id": self.env["ir.model"]._get_id(self._name),
+                    "res_id": record.id,
+                    "activity_type_id": activity_type.id,
+                    "summary": step["label"],
+                    "date_deadline": fields.Date.context_today(record),
+                    "user_id": user.id,
+                    "automated": True,
+                }
+                for user in record._get_step_users(step)
+            ]
+        # no mail for each: they find it among their activities
+        self.env["mail.activity"].sudo().with_context(mail_activity_quick_update=True).create(
+            vals_list
+        )
+
     def write(self, vals):
         watched = self.browse()
         if self._get_approval_content().keys() & vals.keys():
+            self._note_content_author()
             watched = self.filtered(lambda r: r.approval_state in ("pending", "approved"))
         result = super().write(vals)
         watched._void_changed_approval()
+        if vals.get("approval_state", "pending") != "pending":
+            self._renew_approval_activities()
         return result
 
     def _void_changed_approval(self):

@@ -6,6 +6,7 @@ import json
 import qrcode
 
 from odoo import api, models
+from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
 from odoo.exceptions import AccessError
 from odoo.tools import format_list, image
 
@@ -45,13 +46,20 @@ class AftersalesWorkflowMixin(models.AbstractModel):
                     if key.removeprefix("default_") not in protected
                 }
             )
-            defaults = self.default_get(list(protected))
+            own = self._get_own_defaults(protected)
             for vals in vals_list:
                 self._check_protected(
                     name
                     for name in protected & vals.keys()
-                    if vals[name] and vals[name] != defaults.get(name)
+                    if vals[name] and vals[name] != own.get(name)
                 )
+            # every user may keep defaults of his own, which would be values from him, too
+            foreign = {
+                name: own.get(name, False)
+                for name, value in self.default_get(list(protected)).items()
+                if value != own.get(name)
+            }
+            vals_list = [{**vals, **foreign} for vals in vals_list]
         if self._sequence_code:
             # sudo: whoever may create the record takes the next number
             numbers = (
@@ -63,6 +71,24 @@ class AftersalesWorkflowMixin(models.AbstractModel):
                 {**vals, "name": number} for vals, number in zip(vals_list, numbers, strict=True)
             ]
         return super().create(vals_list)
+
+    def _get_own_defaults(self, names):
+        """Return the defaults that the model itself gives to the fields ``names``."""
+        defaults = {}
+        for name in names:
+            field = self._fields[name]
+            if field.default:
+                value = field.convert_to_cache(field.default(self), self, validate=False)
+                defaults[name] = field.convert_to_write(field.convert_to_record(value, self), self)
+        return defaults
+
+    def unlink(self):
+        if not self.env.su and self.env.context.get(MODULE_UNINSTALL_FLAG):
+            # a caller may put this key into the context, too, and skip what forbids to delete
+            self = self.with_context(  # pylint: disable=context-overridden
+                {k: v for k, v in self.env.context.items() if k != MODULE_UNINSTALL_FLAG}
+            )
+        return super().unlink()
 
     def write(self, vals):
         if not self.env.su:

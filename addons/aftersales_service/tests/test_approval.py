@@ -60,3 +60,32 @@ class TestApprovalLog(AftersalesCommon):
         self._assert_hidden(self.entry, self.other_center_user)
         self._assert_hidden(self.entry, self.other_technician)
         self._assert_hidden(self.entry, self.other_office_manager)
+
+
+@tagged("post_install", "-at_install")
+class TestProtectedFields(AftersalesCommon):
+    def test_own_defaults(self):
+        """M3.4: a user's own default value is no way to create a record that is valid at once."""
+        request = self._new_request(self._deliver("SN-1"))
+        request.action_assign()
+        defaults = self.env["ir.default"].with_user(self.technician)
+        for name, value in (("state", "done"), ("was_signed", True), ("signed_by", "Nobody")):
+            defaults.set("aftersales.service.record", name, value, user_id=self.technician.id)
+        record = (
+            self.env["aftersales.service.record"]
+            .with_user(self.technician)
+            .create({"request_id": request.id})
+        )
+        self.assertEqual(record.state, "draft")
+        self.assertFalse(record.was_signed)
+        self.assertFalse(record.signed_by)
+        self.assertEqual(record.center_id, self.center)
+
+    def test_no_key_deletes(self):
+        """H11: the key by which the server uninstalls a module deletes nothing for a caller."""
+        request = self._new_request(self._deliver("SN-1"))
+        request.action_assign()
+        for user in (self.clerk, self.administrator):
+            with self.subTest(user=user.login), self.assertRaises(UserError):
+                request.with_user(user).with_context(_force_unlink=True).unlink()
+        self.assertTrue(request.exists())
