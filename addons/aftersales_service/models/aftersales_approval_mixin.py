@@ -1,3 +1,5 @@
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import format_list
@@ -72,6 +74,12 @@ class AftersalesApprovalMixin(models.AbstractModel):
         "May not decide",
         compute="_compute_approval_exclusions",
         help="Nobody decides on what is his own, nor twice on the same document.",
+    )
+    approval_status = fields.Html(
+        "Waiting for a decision",
+        compute="_compute_approval_status",
+        sanitize=False,
+        help="Whose turn it is, who was asked, and who may not decide.",
     )
 
     # --- what a model declares -------------------------------------------------------------
@@ -153,6 +161,26 @@ class AftersalesApprovalMixin(models.AbstractModel):
                     if user.active
                 ],
             )
+
+    @api.depends("next_approval", "approvers", "approval_exclusions")
+    @api.depends_context("uid", "lang")
+    def _compute_approval_status(self):
+        for record in self:
+            if not record.next_approval:
+                record.approval_status = False
+                continue
+            lines = [
+                Markup("%s <strong>%s</strong>")
+                % (self.env._("Waiting for the decision of:"), record.next_approval),
+                self.env._("Asked: %s", record.approvers)
+                if record.approvers
+                else self.env._(
+                    "Nobody could be asked: nobody else has this role here. Your administrator "
+                    "can give it to a colleague."
+                ),
+                self.env._("May not decide: %s", record.approval_exclusions),
+            ]
+            record.approval_status = Markup("<br/>").join(lines)
 
     def _get_round_entries(self):
         """Return the decisions that count: those of the current round."""

@@ -254,9 +254,6 @@ class AftersalesCenterApplication(models.Model):
             ]
         )
 
-    def _get_approval_excluded_users(self):
-        return super()._get_approval_excluded_users() | self.create_uid
-
     def _get_required_fields(self):
         """Return the fields without which customer service can't decide."""
         return [

@@ -23,7 +23,7 @@ registry.category("web_tour.tours").add("aftersales_audit_submit", {
         ...press("action_submit", "submitted"),
         {
             content: "The form tells whose decision is needed",
-            trigger: ".alert .o_field_widget[name=next_approval]",
+            trigger: ".alert .o_field_widget[name=approval_status]",
         },
         {
             content: "Who submitted can't approve",
