@@ -8,6 +8,7 @@ class AftersalesAuditPlan(models.Model):
 
     _name = "aftersales.audit.plan"
     _description = "Audit plan"
+    _regulations = ("L4.2", "L4.3", "L4.4")
     _inherit = ["aftersales.approval.mixin"]
     _sequence_code = "aftersales.audit.plan"
     _order = "id desc"

@@ -23,6 +23,7 @@ class AftersalesFapiao(models.Model):
 
     _name = "aftersales.fapiao"
     _description = "Fapiao"
+    _regulations = ("M8.6",)
     _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True

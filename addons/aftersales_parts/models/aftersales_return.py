@@ -8,6 +8,7 @@ class AftersalesReturn(models.Model):
 
     _name = "aftersales.return"
     _description = "Return"
+    _regulations = ("L2.3", "L2.4", "L2.5", "L2.6", "L2.8")
     _inherit = ["aftersales.approval.mixin"]
     _sequence_code = "aftersales.return"
     _order = "id desc"

@@ -14,6 +14,7 @@ class AftersalesSettlement(models.Model):
 
     _name = "aftersales.settlement"
     _description = "Settlement"
+    _regulations = ("M8.1", "M8.2", "M8.3", "M8.4", "M8.5", "M8.6", "M8.7")
     _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
     _sequence_code = "aftersales.settlement"
     _order = "month desc, id desc"

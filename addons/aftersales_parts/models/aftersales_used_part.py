@@ -7,6 +7,7 @@ class AftersalesUsedPart(models.Model):
 
     _name = "aftersales.used.part"
     _description = "Used part"
+    _regulations = ("M10.1", "M10.3")
     _inherit = ["aftersales.workflow.mixin", "mail.thread"]
     _order = "id desc"
     _check_company_auto = True

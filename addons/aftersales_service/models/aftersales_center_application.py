@@ -9,6 +9,7 @@ class AftersalesCenterApplication(models.Model):
 
     _name = "aftersales.center.application"
     _description = "Center application"
+    _regulations = ("L3.1",)
     _inherit = ["aftersales.approval.mixin"]
     _sequence_code = "aftersales.center.application"
     _order = "id desc"

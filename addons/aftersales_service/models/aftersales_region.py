@@ -11,6 +11,7 @@ class AftersalesRegion(models.Model):
 
     _name = "aftersales.region"
     _description = "After-sales region"
+    _regulations = ("L2.11", "L1.5")
     _order = "return_week, sequence, name"
 
     name = fields.Char(required=True, translate=True)

@@ -7,6 +7,7 @@ class AftersalesRequest(models.Model):
 
     _name = "aftersales.request"
     _description = "Service request"
+    _regulations = ("L2.1", "L2.2", "M1", "M3.1", "H4", "E7")
     _inherit = [
         "aftersales.workflow.mixin",
         "aftersales.deadline.mixin",

@@ -7,6 +7,7 @@ class AftersalesServiceRecord(models.Model):
 
     _name = "aftersales.service.record"
     _description = "Service record"
+    _regulations = ("M3.2", "M3.3", "M3.4", "E4", "E7", "H8", "H9")
     _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
     _sequence_code = "aftersales.service.record"
     _order = "id desc"

@@ -14,6 +14,7 @@ class AftersalesWarrantyCard(models.Model):
 
     _name = "aftersales.warranty.card"
     _description = "Warranty card"
+    _regulations = ("L1.1", "L2.2", "E4", "E6", "E7")
     _inherit = [
         "aftersales.entitlement.mixin",
         "aftersales.workflow.mixin",

@@ -12,6 +12,7 @@ class AftersalesEntitlement(models.TransientModel):
 
     _name = "aftersales.entitlement"
     _description = "Entitlement check"
+    _regulations = ("L1.1", "L1.2", "L2.2", "E6", "H8", "R2")
 
     search = fields.Char(
         "Serial or card number",
@@ -65,6 +66,10 @@ class AftersalesEntitlement(models.TransientModel):
     line_ids = fields.One2many(
         "aftersales.entitlement.line", "entitlement_id", compute="_compute_line_ids", store=True
     )
+
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        self.display_name = self.env._("Check entitlement")
 
     @api.constrains("quantity")
     def _check_quantity(self):
