@@ -20,6 +20,8 @@
         "data/aftersales_region_data.xml",
         "data/aftersales_center_criterion_data.xml",
         "data/mail_activity_type_data.xml",
+        "data/aftersales_center_visit_topic_data.xml",
+        "data/aftersales_qualification_type_data.xml",
         "report/aftersales_service_record_report.xml",
         "wizard/aftersales_reason_views.xml",
         "wizard/aftersales_sign_views.xml",
@@ -36,15 +38,24 @@
         "wizard/aftersales_entitlement_views.xml",
         "views/product_views.xml",
         "report/aftersales_center_slip_report.xml",
+        "report/aftersales_center_application_report.xml",
         "views/res_partner_views.xml",
         "views/aftersales_center_criterion_views.xml",
         "views/aftersales_center_application_views.xml",
+        "views/aftersales_center_fee_views.xml",
+        "views/aftersales_center_visit_views.xml",
+        "views/aftersales_center_visit_topic_views.xml",
+        "views/aftersales_qualification_type_views.xml",
+        "views/aftersales_qualification_views.xml",
     ],
     "demo": [
         "demo/aftersales_network_demo.xml",
         "demo/aftersales_service_demo.xml",
     ],
     "assets": {
+        "web.assets_backend": [
+            "aftersales_service/static/src/**/*.js",
+        ],
         "web.assets_tests": [
             "aftersales_service/static/tests/tours/*.js",
         ],

@@ -26,7 +26,14 @@ from . import stock_move
 from . import aftersales_request
 from . import aftersales_service_record
 from . import aftersales_service_record_part
+from . import aftersales_network_mixin
 from . import aftersales_center_criterion
 from . import aftersales_center_application
 from . import sale_order
 from . import sale_order_line
+from . import aftersales_center_fee
+from . import aftersales_center_visit_topic
+from . import aftersales_center_visit
+from . import aftersales_center_visit_line
+from . import aftersales_qualification_type
+from . import aftersales_qualification

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from odoo.exceptions import UserError, ValidationError
@@ -10,7 +12,7 @@ class AftersalesCenterApplication(models.Model):
     _name = "aftersales.center.application"
     _description = "Center application"
     _regulations = ("L3.1",)
-    _inherit = ["aftersales.approval.mixin"]
+    _inherit = ["aftersales.network.mixin", "aftersales.approval.mixin"]
     _sequence_code = "aftersales.center.application"
     _order = "id desc"
     _rec_names_search = ["name", "applicant"]
@@ -194,26 +196,10 @@ class AftersalesCenterApplication(models.Model):
                 else application.applicant
             )
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        applications = super().create(vals_list)
-        applications._check_changeable_region()
-        return applications
-
     def write(self, vals):
         if not self.env.su and self._get_changed_names(vals, set(self._get_approval_content())):
             self._check_voidable()
-        result = super().write(vals)
-        if "region_id" in vals:
-            self._check_changeable_region()
-        return result
-
-    def _check_changeable_region(self):
-        """Raise AccessError if a manager moved the application out of the own region."""
-        if not self.env.su:
-            # rules look at records before a change, so they are asked again after it
-            self.flush_recordset()
-            self.check_access("write")
+        return super().write(vals)
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"center_id", "user_id", "date_established"}
@@ -268,6 +254,10 @@ class AftersalesCenterApplication(models.Model):
             "contact_name",
             "contact_email",
         ]
+
+    def _get_criteria(self):
+        """Return the criteria that the printed form lists: those in use, and those met."""
+        return (self.criterion_ids.search([("active", "=", True)]) | self.criterion_ids).sorted()
 
     def _check_submit(self):
         self._check_group("aftersales_service.group_office_manager")
@@ -374,7 +364,9 @@ class AftersalesCenterApplication(models.Model):
                 {
                     "state": "established",
                     "center_id": center.id,
-                    "date_established": fields.Date.context_today(self),
+                    "date_established": self.company_id._aftersales_local(
+                        fields.Datetime.now()
+                    ).date(),
                 }
             )
             center._establish_service_center(application)
@@ -435,6 +427,32 @@ class AftersalesCenterApplication(models.Model):
             role = {"group_ids": [(6, 0, group.ids) if user.share else (4, group.id)]}
             user.write({"active": True, "email": user.email or login, **role})
         self._write_protected({"user_id": user.id})
+
+    def _create_center_fee(self):
+        """Agree to the fee that customer service approved with the application (L3.2)."""
+        if not self.fee_amount:
+            return
+        fees = self.env["aftersales.center.fee"]
+        earlier = fees.search(
+            [
+                ("center_id", "=", self.center_id.id),
+                ("company_id", "=", self.company_id.id),
+                ("state", "=", "approved"),
+                ("date_last", ">=", self.date_established),
+            ],
+            order="date_last desc",
+            limit=1,
+        )
+        first = earlier.date_last + timedelta(days=1) if earlier else self.date_established
+        fees.create(
+            {
+                "company_id": self.company_id.id,
+                "center_id": self.center_id.id,
+                "amount": self.fee_amount,
+                "date_from": first,
+                "note": self.coverage,
+            }
+        )._agree_by_application(self)
 
     def _prepare_user_vals(self, login, group):
         contact = self.center_id.child_ids.filtered(

@@ -1,9 +1,21 @@
 import math
+import operator as op
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Domain
 from odoo.tools import format_list
 
+COMPARISONS = {
+    "=": op.eq,
+    "!=": op.ne,
+    ">": op.gt,
+    ">=": op.ge,
+    "<": op.lt,
+    "<=": op.le,
+    "in": lambda number, values: number in values,
+    "not in": lambda number, values: number not in values,
+}
 EARTH_RADIUS = 6371  # km
 CUSTOMER_SERVICE = "aftersales_service.group_customer_service"
 
@@ -67,6 +79,69 @@ class ResPartner(models.Model):
         "Opening hours",
         translate=True,
         help="Printed on the slip that tells customers where their service center is (L2.1).",
+    )
+    center_fee_ids = fields.One2many(
+        "aftersales.center.fee",
+        "center_id",
+        "Agreed fees",
+        groups="aftersales_service.group_center,aftersales_service.group_office_manager,"
+        "aftersales_service.group_customer_service,aftersales_service.group_vp",
+    )
+    center_visit_ids = fields.One2many(
+        "aftersales.center.visit",
+        "center_id",
+        "Support visits",
+        groups="aftersales_service.group_center,aftersales_service.group_office_manager,"
+        "aftersales_service.group_clerk,aftersales_service.group_vp",
+    )
+    qualification_ids = fields.One2many(
+        "aftersales.qualification",
+        "center_id",
+        "Qualifications",
+        groups="aftersales_service.group_user",
+        help="Of the service center and its people (H2).",
+    )
+    open_request_count = fields.Integer(
+        "Open requests",
+        compute="_compute_center_counts",
+        search="_search_open_request_count",
+        groups="aftersales_service.group_user",
+    )
+    late_deadline_count = fields.Integer(
+        "Late deadlines",
+        compute="_compute_center_counts",
+        search="_search_late_deadline_count",
+        groups="aftersales_service.group_user",
+        help="Promises that the partner has to keep, overdue and not yet kept.",
+    )
+    open_record_count = fields.Integer(
+        "Open service records",
+        compute="_compute_center_counts",
+        search="_search_open_record_count",
+        groups="aftersales_service.group_user",
+    )
+    expiring_qualification_count = fields.Integer(
+        "Expiring certificates",
+        compute="_compute_center_counts",
+        search="_search_expiring_qualification_count",
+        groups="aftersales_service.group_user",
+        help="Of the center and its people: expired, or ending soon (H2).",
+    )
+    qualification_count = fields.Integer(
+        compute="_compute_center_counts", groups="aftersales_service.group_user"
+    )
+    center_visit_count = fields.Integer(
+        compute="_compute_center_counts", groups="aftersales_service.group_user"
+    )
+    center_fee_count = fields.Integer(
+        compute="_compute_center_counts", groups="aftersales_service.group_user"
+    )
+    next_visit_date = fields.Date(
+        "Next visit",
+        compute="_compute_center_counts",
+        search="_search_next_visit_date",
+        groups="aftersales_service.group_user",
+        help="The earliest support visit that is planned (L3.4).",
     )
     warranty_card_ids = fields.One2many(
         "aftersales.warranty.card",
@@ -245,6 +320,7 @@ class ResPartner(models.Model):
         self.ensure_one()
         self.write(self._prepare_center_vals(application))
         application._create_center_user()
+        application._create_center_fee()
 
     def _prepare_center_vals(self, application):
         return {
@@ -255,6 +331,49 @@ class ResPartner(models.Model):
             "aftersales_parent_id": application.parent_id.id,
             "opening_hours": application.opening_hours or self.opening_hours,
         }
+
+    def _get_center_fee(self, day, company):
+        """Return the fee agreed with the center for ``day`` in ``company``, or none (L3.2).
+
+        Its ``amount`` is per month, in the currency of the company.
+        """
+        self.ensure_one()
+        return self.env["aftersales.center.fee"].search(
+            [
+                ("center_id", "=", self.id),
+                ("company_id", "=", company.id),
+                ("state", "=", "approved"),
+                ("date_from", "<=", day),
+                "|",
+                ("date_last", "=", False),
+                ("date_last", ">=", day),
+            ],
+            limit=1,
+        )
+
+    def _has_qualification(self, kind, day):
+        """Tell whether the partner holds a qualification of ``kind`` valid on ``day`` (H2).
+
+        :param kind: the ``aftersales.qualification.type``
+        :param day: a date in the company's time zone
+        """
+        self.ensure_one()
+        # sudo: whoever sends a technician may know that he is qualified, not more
+        return bool(
+            self.env["aftersales.qualification"]
+            .sudo()
+            .search_count(
+                [
+                    ("partner_id", "=", self.id),
+                    ("type_id", "=", kind.id),
+                    ("date_from", "<=", day),
+                    "|",
+                    ("date_to", "=", False),
+                    ("date_to", ">=", day),
+                ],
+                limit=1,
+            )
+        )
 
     def _get_center_obstacles(self, company):
         """Return what keeps the center from being closed, each as a sentence for the user.
@@ -361,6 +480,11 @@ class ResPartner(models.Model):
         self._change_center_state("closed", ("active", "suspended"), reason)
         self._check_center_obstacles()
         self._get_center_users().active = False
+        # sudo: with the center its fees end in every company
+        fees = self.env["aftersales.center.fee"].sudo()
+        fees.search([("center_id", "in", self.ids), ("state", "!=", "cancelled")]).filtered(
+            lambda fee: not fee.date_last or fee.date_last > fee._get_today()
+        )._end()
         return True
 
     def action_open_suspend_center(self):
@@ -466,6 +590,150 @@ class ResPartner(models.Model):
 
     # --- the file of a partner (L3.6) ------------------------------------------------------
 
+    @api.model
+    def _get_center_counters(self):
+        """Return what is counted per center: field → (model, field of the center, domain).
+
+        Only documents that the user may see are counted. Addons add theirs.
+        """
+        return {
+            "open_request_count": (
+                "aftersales.request",
+                "center_id",
+                [("state", "not in", ("done", "cancelled"))],
+            ),
+            "late_deadline_count": (
+                "aftersales.deadline",
+                "partner_id",
+                [("state", "=", "missed")],
+            ),
+            "open_record_count": (
+                "aftersales.service.record",
+                "center_id",
+                [("state", "in", ("draft", "signed"))],
+            ),
+            "expiring_qualification_count": (
+                "aftersales.qualification",
+                "center_id",
+                [("state", "in", ("expiring", "expired"))],
+            ),
+            "qualification_count": ("aftersales.qualification", "center_id", []),
+            "center_visit_count": ("aftersales.center.visit", "center_id", []),
+            "center_fee_count": ("aftersales.center.fee", "center_id", []),
+        }
+
+    @api.depends_context("uid", "allowed_company_ids")
+    def _compute_center_counts(self):
+        for name, (model, center, domain) in self._get_center_counters().items():
+            counts = self._get_center_numbers(
+                model, center, [*domain, (center, "in", self.ids)], "__count"
+            )
+            for partner in self:
+                partner[name] = counts.get(partner, 0)
+        dates = self._get_center_numbers(
+            "aftersales.center.visit",
+            "center_id",
+            [("state", "=", "planned"), ("center_id", "in", self.ids)],
+            "date_planned:min",
+        )
+        for partner in self:
+            partner.next_visit_date = dates.get(partner, False)
+
+    @api.model
+    def _get_center_numbers(self, model, center, domain, aggregate):
+        documents = self.env[model]
+        if not documents.has_access("read"):
+            return {}
+        return dict(documents._read_group(domain, [center], [aggregate]))
+
+    @api.model
+    def _search_center_count(self, name, operator, value):
+        """Search by a number of documents, such as all centers with late deadlines."""
+        compare = COMPARISONS.get(operator)
+        if not compare:
+            return NotImplemented
+        model, center, domain = self._get_center_counters()[name]
+        counts = self._get_center_numbers(model, center, domain, "__count")
+        if compare(0, value):
+            # those that nothing is counted for are found as well
+            others = [partner.id for partner, n in counts.items() if not compare(n, value)]
+            return [("id", "not in", others)]
+        return [("id", "in", [partner.id for partner, n in counts.items() if compare(n, value)])]
+
+    def _search_open_request_count(self, operator, value):
+        return self._search_center_count("open_request_count", operator, value)
+
+    def _search_late_deadline_count(self, operator, value):
+        return self._search_center_count("late_deadline_count", operator, value)
+
+    def _search_open_record_count(self, operator, value):
+        return self._search_center_count("open_record_count", operator, value)
+
+    def _search_expiring_qualification_count(self, operator, value):
+        return self._search_center_count("expiring_qualification_count", operator, value)
+
+    def _search_next_visit_date(self, operator, value):
+        """Search by the visits that are planned: any of them, not only the earliest."""
+        visits = self.env["aftersales.center.visit"]
+        planned = Domain("state", "=", "planned")
+        if operator == "in" and set(value) == {False}:
+            return [("id", "not in", visits.search(planned).center_id.ids)]
+        found = visits.search(planned & Domain("date_planned", operator, value))
+        return [("id", "in", found.center_id.ids)]
+
+    @api.model
+    def _open_service_centers(self):
+        """Return the action of the list of centers; a manager finds the own region filtered."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "aftersales_service.action_service_center"
+        )
+        context = {"search_default_working": 1}
+        if self.env.user.has_group(
+            "aftersales_service.group_office_manager"
+        ) and not self.env.user.has_group(CUSTOMER_SERVICE):
+            context["search_default_my_region"] = 1
+        return {**action, "context": context}
+
+    def _open_counted(self, name, xmlid):
+        """Open the documents that the counter ``name`` of this center counts."""
+        self.ensure_one()
+        _model, center, domain = self._get_center_counters()[name]
+        action = self.env["ir.actions.act_window"]._for_xml_id(f"aftersales_service.{xmlid}")
+        return {
+            **action,
+            "domain": [*domain, (center, "=", self.id)],
+            "context": {f"default_{center}": self.id},
+        }
+
+    def action_view_open_requests(self):
+        """Open the requests that the center still has to do."""
+        return self._open_counted("open_request_count", "action_request")
+
+    def action_view_late_deadlines(self):
+        """Open the promises that the center didn't keep in time."""
+        return self._open_counted("late_deadline_count", "action_deadline")
+
+    def action_view_open_records(self):
+        """Open the service records that aren't valid yet."""
+        return self._open_counted("open_record_count", "action_service_record")
+
+    def action_view_expiring_qualifications(self):
+        """Open the certificates that have ended or end soon."""
+        return self._open_counted("expiring_qualification_count", "action_qualification")
+
+    def action_view_qualifications(self):
+        """Open the certificates of the center and its people."""
+        return self._open_counted("qualification_count", "action_qualification")
+
+    def action_view_center_visits(self):
+        """Open the support visits to the center."""
+        return self._open_counted("center_visit_count", "action_center_visit")
+
+    def action_view_center_fees(self):
+        """Open the fees of the center."""
+        return self._open_counted("center_fee_count", "action_center_fee")
+
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_aftersales_child_count(self):
         direct = self._get_children_by_parent(self)
         below = self._get_children_by_parent(self.browse().union(*direct.values()))
@@ -499,6 +767,7 @@ class ResPartner(models.Model):
             "context": {"search_default_group_parent": 1},
         }
 
+    @api.depends_context("uid", "allowed_company_ids")
     def _compute_aftersales_counts(self):
         cards = dict(
             self.env["aftersales.warranty.card"]._read_group(

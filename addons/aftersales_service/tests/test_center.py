@@ -110,3 +110,88 @@ class TestCenter(AftersalesCommon):
         window = window.with_context(default_method="unlink").create({"reason": "x"})
         with self.assertRaisesRegex(UserError, "can't be done"), self.cr.savepoint():
             window.action_confirm()
+
+
+@tagged("post_install", "-at_install")
+class TestCenterList(AftersalesCommon):
+    def test_counts(self):
+        """L3.6: the list counts what is open and late, searches by it and opens it."""
+        card = self._deliver("SN-1")
+        request = self._new_request(card)
+        record = self._new_record(self._new_request(card))
+        request.action_assign()
+        deadline = request.deadline_ids[0]
+        deadline._write_protected({"state": "missed"})
+        manager = self.center.with_user(self.office_manager)
+        self.assertEqual(manager.open_request_count, 2)
+        self.assertEqual(manager.open_record_count, 1)
+        self.assertEqual(manager.late_deadline_count, 1)
+        for name, method, found in (
+            ("open_request_count", "open_requests", request | record.request_id),
+            ("open_record_count", "open_records", record),
+            ("late_deadline_count", "late_deadlines", deadline),
+        ):
+            action = getattr(manager, f"action_view_{method}")()
+            documents = self.env[action["res_model"]].with_user(self.office_manager)
+            self.assertEqual(documents.search(action["domain"]), found)
+            centers = self.center | self.other_center
+            for operator, value, expected in (
+                (">", 0, self.center),
+                ("=", 0, self.other_center),
+                ("=", len(found), self.center),
+                ("<", 5, centers),
+                ("!=", 0, self.center),
+            ):
+                self.assertEqual(
+                    manager.search([("id", "in", centers.ids), (name, operator, value)]),
+                    expected,
+                    (name, operator, value),
+                )
+
+    def test_only_what_one_may_see(self):
+        """L3.6: nobody learns from a count of documents that he may not see."""
+        self._new_request(self._deliver("SN-1")).action_assign()
+        for user in (
+            self.other_office_manager,
+            self.other_center_user,
+            self.other_technician,
+            self._new_user("user", login="test_no_role"),
+        ):
+            center = self.center.with_user(user)
+            self.assertEqual(center.open_request_count, 0)
+            self.assertFalse(
+                center.search([("id", "=", center.id), ("open_request_count", ">", 0)])
+            )
+        self.assertEqual(self.center.with_user(self.center_user).open_request_count, 1)
+
+    def test_constant_queries(self):
+        """L3.6: the list takes as many queries for twenty centers as for ten."""
+        vals = {"is_service_center": True, "aftersales_region_id": self.region.id}
+        centers = self.env["res.partner"].create([{**vals, "name": str(i)} for i in range(31)])
+        specification = {
+            name: {}
+            for name in (
+                "name",
+                "open_request_count",
+                "late_deadline_count",
+                "open_record_count",
+                "next_visit_date",
+                "expiring_qualification_count",
+            )
+        }
+        counts = []
+        for some in (centers[:1], centers[1:11], centers[11:]):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            some.with_user(self.office_manager).web_read(specification)
+            counts.append(self.cr.sql_log_count - before)
+        self.assertEqual(counts[1], counts[2])
+
+    def test_menu(self):
+        """L3.6: a manager finds the own region filtered, customer service all centers."""
+        partners = self.env["res.partner"]
+        action = partners.with_user(self.office_manager)._open_service_centers()
+        self.assertTrue(action["context"].get("search_default_my_region"))
+        action = partners.with_user(self.customer_service)._open_service_centers()
+        self.assertFalse(action["context"].get("search_default_my_region"))

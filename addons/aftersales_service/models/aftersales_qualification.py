@@ -1,0 +1,131 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.fields import Domain
+
+
+class AftersalesQualification(models.Model):
+    """A certificate of a technician or a service center, with its dates (H2)."""
+
+    _name = "aftersales.qualification"
+    _description = "Qualification"
+    _regulations = ("H2",)
+    _inherit = ["aftersales.network.mixin", "mail.thread", "mail.activity.mixin"]
+    _order = "date_to, id"
+    _rec_names_search = ["number", "partner_id", "type_id"]
+    _check_company_auto = True
+
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, default=lambda self: self.env.company
+    )
+    active = fields.Boolean(default=True)
+    partner_id = fields.Many2one(
+        "res.partner",
+        "Holder",
+        required=True,
+        index=True,
+        check_company=True,
+        tracking=True,
+        help="The technician, or the service center itself.",
+    )
+    center_id = fields.Many2one(
+        related="partner_id.commercial_partner_id",
+        string="Belongs to",
+        store=True,
+        index="btree_not_null",
+    )
+    region_id = fields.Many2one(
+        related="center_id.aftersales_region_id", store=True, index="btree_not_null"
+    )
+    type_id = fields.Many2one(
+        "aftersales.qualification.type", "Qualification", required=True, index=True, tracking=True
+    )
+    number = fields.Char("Certificate number", tracking=True)
+    issuer = fields.Char("Issued by")
+    date_from = fields.Date("Valid from", required=True, tracking=True)
+    date_to = fields.Date("Valid until", tracking=True, help="The last day. Empty: for good.")
+    certificate = fields.Binary("Scanned certificate", attachment=True)
+    certificate_name = fields.Char()
+    state = fields.Selection(
+        [
+            ("future", "Not yet valid"),
+            ("valid", "Valid"),
+            ("expiring", "Expiring"),
+            ("expired", "Expired"),
+        ],
+        "Status",
+        compute="_compute_state",
+        search="_search_state",
+    )
+
+    _date_order = models.Constraint(
+        "CHECK(date_to >= date_from)", "A certificate can't end before it begins."
+    )
+
+    @api.depends("date_from", "date_to", "type_id.remind_days")
+    def _compute_state(self):
+        today = fields.Date.context_today(self)
+        for qualification in self:
+            last = qualification.date_to
+            if last and last < today:
+                state = "expired"
+            elif qualification.date_from and qualification.date_from > today:
+                state = "future"
+            elif last and last <= today + timedelta(days=qualification.type_id.remind_days):
+                state = "expiring"
+            else:
+                state = "valid"
+            qualification.state = state
+
+    @api.model
+    def _search_state(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        today = fields.Date.context_today(self)
+        expired = Domain("date_to", "<", today)
+        future = Domain("date_from", ">", today) & ~expired
+        types = self.env["aftersales.qualification.type"].with_context(active_test=False)
+        expiring = Domain.OR(
+            Domain("type_id", "in", kinds.ids)
+            & Domain("date_to", ">=", today)
+            & Domain("date_to", "<=", today + timedelta(days=days))
+            for days, kinds in types._read_group([], ["remind_days"], ["id:recordset"])
+        )
+        begun = Domain("date_from", "<=", today)
+        domains = {
+            "expired": expired,
+            "future": future,
+            "expiring": expiring & begun,
+            "valid": begun & ~expiring & ~expired,
+        }
+        return Domain.OR(domain for state, domain in domains.items() if state in value)
+
+    @api.depends("type_id", "partner_id")
+    def _compute_display_name(self):
+        for qualification in self:
+            qualification.display_name = (
+                f"{qualification.type_id.name or ''} – {qualification.partner_id.name or ''}"
+            )
+
+    @api.constrains("partner_id", "type_id")
+    def _check_holder(self):
+        for qualification in self:
+            partner = qualification.partner_id
+            if qualification.type_id.holder == "center" and not partner.is_service_center:
+                raise ValidationError(
+                    self.env._(
+                        "“%(type)s” is a qualification of service centers, and %(partner)s isn't "
+                        "one.",
+                        type=qualification.type_id.name,
+                        partner=partner.display_name,
+                    )
+                )
+            if qualification.type_id.holder == "person" and partner.is_company:
+                raise ValidationError(
+                    self.env._(
+                        "“%(type)s” is a qualification of persons, and %(partner)s is a company.",
+                        type=qualification.type_id.name,
+                        partner=partner.display_name,
+                    )
+                )
