@@ -16,3 +16,10 @@ class TestServiceUi(AftersalesCommon, HttpCase):
         self.assertEqual(request.state, "assigned")
         self.assertEqual(request.description, "The boom sinks")
         self.assertTrue(request.deadline_ids)
+
+    def test_entitlement_by_serial(self):
+        """L1.1, E6: the clerk scans a serial, sees the verdict and the price, takes the request."""
+        card = self._deliver("TOUR-0002")
+        self.start_tour("/odoo", "aftersales_service_entitlement", login=self.clerk.login)
+        self.assertEqual(card.request_ids.description, "The seal leaks")
+        self.assertEqual(card.request_ids.partner_id, self.customer)
