@@ -1,6 +1,6 @@
 {
     "name": "After-sales Parts and Settlement",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Services/After-sales",
     "summary": "Used parts with tags, monthly returns, settlement with management fee, fapiao",
     "author": "After-sales on Odoo",
@@ -32,6 +32,10 @@
         "views/account_move_views.xml",
         "views/product_views.xml",
         "views/res_config_settings_views.xml",
+        "views/aftersales_deposit_views.xml",
+        "views/aftersales_center_quota_views.xml",
+        "views/stock_views.xml",
+        "views/res_partner_views.xml",
     ],
     "demo": ["demo/aftersales_parts_demo.xml"],
     "assets": {

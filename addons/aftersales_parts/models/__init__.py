@@ -7,6 +7,7 @@ from . import stock_lot
 from . import stock_move
 from . import stock_picking
 from . import res_partner
+from . import stock_location
 from . import aftersales_part_class
 from . import product_template
 from . import aftersales_used_part
@@ -22,3 +23,7 @@ from . import aftersales_fapiao
 from . import aftersales_fapiao_check
 from . import account_move
 from . import account_move_line
+from . import account_payment
+from . import aftersales_deposit
+from . import aftersales_center_quota
+from . import aftersales_center_quota_line

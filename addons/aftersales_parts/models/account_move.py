@@ -14,6 +14,9 @@ class AccountMove(models.Model):
         index="btree_not_null",
         help="The after-sales settlement that this entry or bill belongs to.",
     )
+    aftersales_deposit_ids = fields.One2many(
+        "aftersales.deposit", "move_id", "Deposit movement", readonly=True
+    )
     aftersales_fapiao_ids = fields.One2many("aftersales.fapiao", "bill_id", "Fapiao", readonly=True)
 
     @api.model_create_multi
@@ -72,14 +75,32 @@ class AccountMove(models.Model):
         )
         return posted & (settlements.move_id | settlements.bill_id)
 
+    def _get_aftersales_deposit_moves(self):
+        """Return those of these moves that are movements of a deposit, as that says."""
+        posted = self.filtered(lambda move: move.state == "posted")
+        if not posted:
+            return posted
+        # sudo: a move belongs to its movement whether or not this user may see that
+        deposits = self.env["aftersales.deposit"].sudo()
+        return posted & deposits.search(deposits._get_guarded_domain(posted.ids)).move_id
+
     def _check_aftersales_free(self):
-        """Raise UserError if a settlement has posted one of these moves (M8.5, M8.6)."""
+        """Raise UserError if a settlement or deposit has posted one of these moves (M8.5, L3.3)."""
         if moves := self._get_aftersales_moves():
             raise UserError(
                 self.env._(
                     "%s belongs to an after-sales settlement: changing, cancelling or reversing it "
                     "would tear apart settlement, fapiao and books. Correct it by a separate "
                     "entry.",
+                    format_list(self.env, moves.mapped("name")),
+                )
+            )
+        if moves := self._get_aftersales_deposit_moves():
+            raise UserError(
+                self.env._(
+                    "%s belongs to the deposit of a service center: changing, cancelling or "
+                    "reversing it here would tear apart deposit and books. Reverse the movement "
+                    "under After-sales ▸ Settlement ▸ Deposits.",
                     format_list(self.env, moves.mapped("name")),
                 )
             )

@@ -316,28 +316,11 @@ class AftersalesSettlement(models.Model):
         lines.sudo().create([lines._prepare_vals(self, tag, *prices[tag]) for tag in tags])
 
     def _get_prices(self, tags):
-        """Return {tag: (price, rule)} for the tags that the price list has a rule for.
-
-        A price that no rule of the list sets is no price: core would fall back to the product's
-        sales price, and to yesterday's one outside the dates of the list. Neither is 0.00.
-        """
-        pricelist = self.company_id.aftersales_pricelist_id
-        if not pricelist:
-            raise UserError(
-                self.env._(
-                    "Choose the wholesale price list under Settings ▸ Invoicing ▸ After-sales."
-                )
-            )
-        items = self.env["product.pricelist.item"]
+        """Return {tag: (price, rule)} for the tags that have a wholesale price (M8.1)."""
         prices = {}
         for arrival, day_tags in tags.grouped(lambda t: t.record_id.arrival).items():
-            found = pricelist._compute_price_rule(
-                day_tags.product_id, 1, currency=self.currency_id, date=arrival
-            )
-            for tag in day_tags:
-                price, rule = found[tag.product_id.id]
-                if rule and self.currency_id.compare_amounts(price, 0) > 0:
-                    prices[tag] = (self.currency_id.round(price), items.browse(rule))
+            found = self.company_id._aftersales_get_wholesale_prices(day_tags.product_id, arrival)
+            prices.update({t: found[t.product_id] for t in day_tags if t.product_id in found})
         return prices
 
     # --- flow ------------------------------------------------------------------------------

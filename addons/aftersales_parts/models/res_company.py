@@ -44,6 +44,19 @@ class ResCompany(models.Model):
         help="The input VAT expected on the invoices that service centers issue.",
     )
 
+    aftersales_deposit_account_id = fields.Many2one(
+        "account.account",
+        "Deposits of service centers",
+        domain=[("account_type", "=", "liability_current"), ("reconcile", "=", True)],
+        check_company=True,
+        help="Its credit per service center is the deposit that the center has paid (L3.3).",
+    )
+    aftersales_deposit_ratio = fields.Float(
+        "Deposit ratio",
+        default=100,
+        help="Per cent of the parts quota that a service center pays as a deposit, proposed on "
+        "new quotas (L3.3).",
+    )
     aftersales_tax_tolerance = fields.Monetary(
         "VAT tolerance",
         default=0.05,
@@ -51,11 +64,96 @@ class ResCompany(models.Model):
         "rounds each line. The bill always takes the fapiao's own figure.",
     )
 
-    def _aftersales_set_accounts(self):
-        """Add the two clearing accounts and choose the rest, as far as nothing is set.
+    _aftersales_deposit_ratio_positive = models.Constraint(
+        "CHECK(aftersales_deposit_ratio >= 0)", "The deposit ratio can't be negative."
+    )
 
-        Works on any chart of accounts: the new codes are the next free ones after the company's
-        own payable account, never codes fixed here.
+    def write(self, vals):
+        if "aftersales_deposit_account_id" in vals:
+            self._aftersales_check_deposit_account(vals["aftersales_deposit_account_id"])
+        return super().write(vals)
+
+    def _aftersales_check_deposit_account(self, account_id):
+        """Raise UserError if another account is chosen while deposits stand on the present one.
+
+        The balance of a center is that of this account: it would seem to be gone.
+        """
+        for company in self:
+            account = company.aftersales_deposit_account_id
+            if not account or account.id == account_id:
+                continue
+            centers = company._aftersales_get_deposit_balances()
+            if centers:
+                raise UserError(
+                    self.env._(
+                        "Deposits of %(centers)s stand on %(account)s. Transfer them to the new "
+                        "account by a journal entry first, then choose it here.",
+                        centers=format_list(self.env, [c.display_name for c in centers]),
+                        account=account.display_name,
+                    )
+                )
+
+    def _aftersales_get_deposit_balances(self, centers=None):
+        """Return {center: deposit it has paid}, in the company's currency, zero left out.
+
+        Always from the posted journal items, never a stored sum. Every accounting user may book
+        on the account; whoever asks for a center has to be allowed to see it.
+
+        :param centers: the service centers; default all that have a deposit
+        """
+        self.ensure_one()
+        domain = [
+            ("account_id", "=", self.aftersales_deposit_account_id.id),
+            ("company_id", "=", self.id),
+            ("parent_state", "=", "posted"),
+            ("partner_id", "in", centers.ids)
+            if centers is not None
+            else ("partner_id", "!=", False),
+        ]
+        # sudo: the callers ask for centers that they may see, without rights in accounting
+        groups = (
+            self.env["account.move.line"]
+            .sudo()
+            ._read_group(domain, ["partner_id"], ["balance:sum"])
+        )
+        return {
+            center.with_env(self.env): -balance
+            for center, balance in groups
+            if not self.currency_id.is_zero(balance)
+        }
+
+    def _aftersales_get_wholesale_prices(self, products, moment):
+        """Return {product: (price, rule)} of the products that have a wholesale price (M8.1).
+
+        A price that no rule of the list sets is no price: core would fall back to the product's
+        sales price, and to yesterday's one outside the dates of the list. Neither is 0.00.
+
+        :param datetime moment: when the price is asked for, in UTC
+        :raises UserError: no wholesale price list is chosen
+        """
+        self.ensure_one()
+        if not self.aftersales_pricelist_id:
+            raise UserError(
+                self.env._(
+                    "Choose the wholesale price list under Settings ▸ Invoicing ▸ After-sales."
+                )
+            )
+        items = self.env["product.pricelist.item"]
+        found = self.aftersales_pricelist_id._compute_price_rule(
+            products, 1, currency=self.currency_id, date=moment
+        )
+        prices = {}
+        for product in products:
+            price, rule = found[product.id]
+            if rule and self.currency_id.compare_amounts(price, 0) > 0:
+                prices[product] = (self.currency_id.round(price), items.browse(rule))
+        return prices
+
+    def _aftersales_set_accounts(self):
+        """Add the accounts of the addon and choose the rest, as far as nothing is set.
+
+        Works on any chart of accounts: the new codes are the next free ones after a related
+        account of the chart, never codes fixed here.
         """
         self.ensure_one()
         company = self.with_company(self)
@@ -74,6 +172,12 @@ class ResCompany(models.Model):
                 "liability_current",
                 lambda env: env._("Accrued after-sales, uninvoiced"),
             )
+        if not self.aftersales_deposit_account_id:
+            self.aftersales_deposit_account_id = company._aftersales_create_account(
+                company._aftersales_find_other_payables() or payable,
+                "liability_current",
+                lambda env: env._("Deposits of service centers"),
+            )
         if not self.aftersales_expense_account_id:
             self.aftersales_expense_account_id = company._aftersales_find_expense_account()
         if not self.aftersales_purchase_tax_id:
@@ -91,6 +195,12 @@ class ResCompany(models.Model):
             if account := template.ref(xmlid, raise_if_not_found=False):
                 return account
         return self.expense_account_id
+
+    def _aftersales_find_other_payables(self):
+        """Return 其他应付款 of the Chinese charts, beside which deposits are expected, or none."""
+        return self.env["account.chart.template"].ref(
+            "l10n_cn_common_account_2241", raise_if_not_found=False
+        )
 
     def _aftersales_create_account(self, sibling, account_type, get_name):
         account = self.env["account.account"].create(
@@ -129,6 +239,29 @@ class ResCompany(models.Model):
             )
         self._aftersales_check_account_types()
         self._aftersales_check_tax()
+
+    def _aftersales_check_deposits(self):
+        """Raise UserError unless movements of deposits can be posted."""
+        self.ensure_one()
+        account = self.aftersales_deposit_account_id
+        if not account or not self.aftersales_journal_id:
+            raise UserError(
+                self.env._(
+                    "Deposits can't be entered in the books of %s yet. An accountant has to choose "
+                    "the account of the deposits and the settlement journal under Settings ▸ "
+                    "Invoicing ▸ After-sales.",
+                    self.name,
+                )
+            )
+        if account.account_type != "liability_current" or not account.reconcile:
+            raise UserError(
+                self.env._(
+                    "“%s” has to be a current liability and has to allow reconciliation. An "
+                    "accountant has to change this under Accounting ▸ Configuration ▸ Chart of "
+                    "Accounts.",
+                    account.display_name,
+                )
+            )
 
     def _aftersales_check_account_types(self):
         """Raise UserError unless the clearing accounts can be told apart and be reconciled."""

@@ -22,6 +22,12 @@ class ResConfigSettings(models.TransientModel):
     aftersales_purchase_tax_id = fields.Many2one(
         related="company_id.aftersales_purchase_tax_id", readonly=False
     )
+    aftersales_deposit_account_id = fields.Many2one(
+        related="company_id.aftersales_deposit_account_id", readonly=False
+    )
+    aftersales_deposit_ratio = fields.Float(
+        related="company_id.aftersales_deposit_ratio", readonly=False
+    )
     aftersales_currency_id = fields.Many2one(
         related="company_id.currency_id", string="Currency of settlements"
     )

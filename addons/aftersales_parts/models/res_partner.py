@@ -1,5 +1,18 @@
-from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo import api, fields, models
+from odoo.exceptions import LockError, UserError
+from odoo.tools import SQL, format_list
+
+ALL_CENTERS = (
+    "aftersales_service.group_clerk",
+    "aftersales_service.group_logistics",
+    "aftersales_service.group_quality",
+    "aftersales_service.group_vp",
+    "account.group_account_invoice",
+    "account.group_account_readonly",
+)
+VIEWERS = (
+    "aftersales_service.group_user,account.group_account_invoice,account.group_account_readonly"
+)
 
 
 class ResPartner(models.Model):
@@ -12,6 +25,169 @@ class ResPartner(models.Model):
         readonly=True,
         help="Where the used parts that this service center keeps are booked.",
     )
+    used_part_held_count = fields.Integer(
+        "Used parts held", compute="_compute_used_part_held_count", groups=VIEWERS
+    )
+    settlement_open_amount = fields.Monetary(
+        "Unsettled",
+        compute="_compute_settlement_open_amount",
+        groups=VIEWERS,
+        help="What settlements that are not confirmed yet claim, or pay once they are audited.",
+    )
+    fapiao_missing_count = fields.Integer(
+        "Fapiao missing", compute="_compute_fapiao_missing", groups=VIEWERS
+    )
+    fapiao_missing_amount = fields.Monetary(
+        "Amount without fapiao",
+        compute="_compute_fapiao_missing",
+        groups=VIEWERS,
+        help="Credited to the center by settlements, for which its invoice is still to come.",
+    )
+    center_deposit_balance = fields.Monetary(
+        "Deposit",
+        compute="_compute_deposit_and_quota",
+        groups=VIEWERS,
+        help="What the center has paid as a deposit and not got back, by the books (L3.3).",
+    )
+    center_deposit_required = fields.Monetary(
+        "Deposit required",
+        compute="_compute_deposit_and_quota",
+        groups=VIEWERS,
+        help="By the parts quota that is in force today.",
+    )
+    parts_quota_amount = fields.Monetary(
+        "Parts quota",
+        compute="_compute_deposit_and_quota",
+        groups=VIEWERS,
+        help="Value of the parts that the center may keep on deposit today, at wholesale prices.",
+    )
+    deposit_stock_value = fields.Monetary(
+        "Parts on deposit",
+        compute="_compute_deposit_and_quota",
+        groups=VIEWERS,
+        help="Value of the company's parts that the center keeps, at today's wholesale prices.",
+    )
+    parts_quota_use = fields.Float(
+        "Quota used (%)", compute="_compute_deposit_and_quota", groups=VIEWERS
+    )
+
+    # --- figures of a center (L3.6) --------------------------------------------------------
+
+    def _filter_aftersales_visible(self):
+        """Return the centers whose figures the current user may see.
+
+        The same as for the documents: central departments and accountants all, an office or
+        regional manager the own region, a center itself.
+        """
+        user = self.env.user
+        if self.env.su or any(user.has_group(group) for group in ALL_CENTERS):
+            return self
+        visible = self.browse()
+        if user.has_group("aftersales_service.group_office_manager"):
+            # sudo: a manager's office and region decide what he sees, not what he may read
+            offices = user.sudo().partner_id
+            while offices[-1:].parent_id - offices:
+                offices |= offices[-1:].parent_id
+            regions = self.sudo().aftersales_region_id.filtered(
+                lambda r: r.manager_id == user or r.office_id in offices
+            )
+            visible |= self.filtered(lambda c: c.sudo().aftersales_region_id in regions)
+        if user.has_group("aftersales_service.group_center"):
+            own = user.commercial_partner_id
+            visible |= self.filtered(lambda c: c.sudo().commercial_partner_id == own)
+        return visible
+
+    @api.depends_context("uid", "company")
+    def _compute_used_part_held_count(self):
+        parts = self.env["aftersales.used.part"]
+        counts = dict(
+            parts._read_group(
+                [
+                    ("center_id", "in", self.ids),
+                    ("company_id", "=", self.env.company.id),
+                    ("state", "=", "held"),
+                ],
+                ["center_id"],
+                ["__count"],
+            )
+        )
+        for partner in self:
+            partner.used_part_held_count = counts.get(partner._origin, 0)
+
+    @api.depends_context("uid", "company")
+    def _compute_settlement_open_amount(self):
+        amounts = {}
+        for center, state, claimed, payable in self.env["aftersales.settlement"]._read_group(
+            [
+                ("center_id", "in", self.ids),
+                ("company_id", "=", self.env.company.id),
+                ("state", "in", ("draft", "submitted", "verified", "sent")),
+            ],
+            ["center_id", "state"],
+            ["amount_claimed:sum", "amount_payable:sum"],
+        ):
+            amount = claimed if state in ("draft", "submitted") else payable
+            amounts[center] = amounts.get(center, 0) + amount
+        for partner in self:
+            partner.settlement_open_amount = amounts.get(partner._origin, 0)
+
+    @api.depends_context("uid", "company")
+    def _compute_fapiao_missing(self):
+        settlements = self.env["aftersales.settlement"].search_fetch(
+            [
+                ("center_id", "in", self.ids),
+                ("company_id", "=", self.env.company.id),
+                ("state", "=", "confirmed"),
+            ],
+            ["center_id", "move_id"],
+        )
+        # sudo: of settlements that this user may see, only what their entry still has open on
+        # the claims account is read, without rights in accounting
+        open_amounts = dict(
+            self.env["account.move.line"]
+            .sudo()
+            ._read_group(
+                [
+                    ("move_id", "in", settlements.sudo().move_id.ids),
+                    ("account_type", "=", "liability_payable"),
+                    ("reconciled", "=", False),
+                    ("balance", ">", 0),
+                ],
+                ["move_id"],
+                ["amount_residual:sum"],
+            )
+        )
+        counts, amounts = {}, {}
+        for settlement in settlements:
+            amount = open_amounts.get(settlement.sudo().move_id)
+            if amount:
+                center = settlement.center_id
+                counts[center] = counts.get(center, 0) + 1
+                amounts[center] = amounts.get(center, 0) + amount
+        for partner in self:
+            partner.fapiao_missing_count = counts.get(partner._origin, 0)
+            partner.fapiao_missing_amount = amounts.get(partner._origin, 0)
+
+    @api.depends_context("uid", "company")
+    def _compute_deposit_and_quota(self):
+        company = self.env.company
+        # sudo: the company's settings and figures of centers that this user may see, without
+        # rights in accounting and stock
+        centers = self._origin.filtered("is_service_center")._filter_aftersales_visible().sudo()
+        balances = company.sudo()._aftersales_get_deposit_balances(centers)
+        values, _unpriced = centers._get_deposit_stock_values(company.sudo())
+        quotas = centers.env["aftersales.center.quota"]._get_in_force(centers, company)
+        for partner in self:
+            center = partner._origin
+            quota = quotas.get(center)
+            value = values.get(center, 0)
+            partner.center_deposit_balance = balances.get(center, 0)
+            partner.center_deposit_required = quota.deposit_required if quota else 0
+            partner.parts_quota_amount = quota.amount if quota else 0
+            partner.deposit_stock_value = value
+            partner.parts_quota_use = 100 * value / quota.amount if quota and quota.amount else 0
+
+    # --- locations -------------------------------------------------------------------------
 
     def _get_used_part_location(self, company):
         """Return the center's location for used parts, created when it is first needed.
@@ -23,21 +199,220 @@ class ResPartner(models.Model):
         center = center.with_company(company)
         if center.used_part_location_id:
             return center.used_part_location_id
-        if not center.is_service_center:
+        center.used_part_location_id = center._create_center_location(company, center.name)
+        return center.used_part_location_id
+
+    def _get_deposit_location(self, company):
+        """Return the center's location for parts on deposit, created when it is first needed.
+
+        :raises UserError: the partner is no service center, or the company has no warehouse
+        """
+        self.ensure_one()
+        domain = [("deposit_center_id", "=", self.id), ("company_id", "=", company.id)]
+        # sudo: which location it is, is decided by the quota, not by rights in stock
+        locations = self.env["stock.location"].sudo().with_context(active_test=False)
+        location = locations.search(domain, limit=1)
+        if location and not location.active:
+            location.active = True
+        return location or self._create_center_location(
+            company, self.env._("%s: parts on deposit", self.name), deposit_center_id=self.id
+        )
+
+    def _check_service_center(self):
+        """Raise UserError unless the partner is a service center."""
+        self.ensure_one()
+        if not self.is_service_center:
             raise UserError(
-                self.env._("%s is no service center, so it keeps no used parts.", center.name)
+                self.env._(
+                    "%s is no service center, so it has neither parts nor a deposit of ours.",
+                    self.display_name,
+                )
             )
+
+    def _create_center_location(self, company, name, **vals):
+        self._check_service_center()
         warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(company)
         if not warehouse:
             raise UserError(
-                self.env._("%s needs a warehouse before used parts can be kept.", company.name)
+                self.env._("%s needs a warehouse before parts can be kept.", company.name)
             )
-        center.used_part_location_id = self.env["stock.location"].create(
+        return self.env["stock.location"].create(
             {
-                "name": center.name,
+                "name": name,
                 "location_id": warehouse.service_center_loc_id.id,
                 "usage": "internal",
                 "company_id": company.id,
+                **vals,
             }
         )
-        return center.used_part_location_id
+
+    # --- deposit and quota (L3.3) ----------------------------------------------------------
+
+    def _lock_aftersales_stock_account(self):
+        """Let nobody else post deposits of these centers or supply them until this is done.
+
+        :raises UserError: somebody else is just doing so
+        """
+        centers = self.sudo()  # sudo: a lock changes nothing of the partner
+        try:
+            centers.lock_for_update(allow_referencing=True)
+        except LockError as error:
+            raise UserError(
+                self.env._(
+                    "Somebody else is entering a deposit or supplying parts for %s this very "
+                    "moment. Try again when that is done.",
+                    format_list(self.env, centers.mapped("name")),
+                )
+            ) from error
+        if centers:
+            # A lock alone would let a transaction that began before ours count by what it saw
+            # then. A new version of the row makes it start again, with our figures.
+            self.env.cr.execute(
+                SQL("UPDATE res_partner SET write_date = write_date WHERE id IN %s", centers._ids)
+            )
+
+    def _get_parts_quota(self, company, date=None):
+        """Return the parts quota of the center in force on ``date``, or none (L3.3).
+
+        :param date date: in the company's time zone; default today
+        """
+        quotas = self.env["aftersales.center.quota"]
+        return quotas._get_in_force(self, company, date).get(self, quotas)
+
+    def _get_deposit_stock(self, company):
+        """Return {center: {part: quantity}} of the company's parts that the centers keep."""
+        locations = self.env["stock.location"].search(
+            [("deposit_center_id", "in", self.ids), ("company_id", "=", company.id)]
+        )
+        stock = {}
+        if not locations:
+            return stock
+        centers = {location.id: location.deposit_center_id for location in locations}
+        for location, product, quantity in self.env["stock.quant"]._read_group(
+            [("location_id", "child_of", locations.ids)],
+            ["location_id", "product_id"],
+            ["quantity:sum"],
+        ):
+            ids = (int(part) for part in location.parent_path.split("/") if part)
+            center = next(centers[id_] for id_ in ids if id_ in centers)
+            parts = stock.setdefault(center, {})
+            parts[product] = parts.get(product, 0) + quantity
+        return stock
+
+    def _get_deposit_stock_values(self, company):
+        """Return ({center: value of its parts on deposit}, parts without a wholesale price).
+
+        The value is in the company's currency, at today's wholesale prices, VAT included.
+        """
+        stock = self._get_deposit_stock(company)
+        products = self.env["product.product"].union(
+            *(p for parts in stock.values() for p in parts)
+        )
+        prices = {}
+        if products and company.aftersales_pricelist_id:
+            prices = company._aftersales_get_wholesale_prices(products, fields.Datetime.now())
+        values = {
+            center: company.currency_id.round(
+                sum(
+                    prices[product][0] * quantity
+                    for product, quantity in parts.items()
+                    if product in prices
+                )
+            )
+            for center, parts in stock.items()
+        }
+        return values, products.filtered(lambda p: p not in prices)
+
+    def _check_parts_quota(self, company, supply=None):
+        """Raise UserError unless the center may keep what it has and ``supply`` on deposit (L3.3).
+
+        Its value at today's wholesale prices has to be within the quota in force, and the deposit
+        that the quota requires has to be paid.
+
+        :param dict supply: product → quantity in the product's unit, on top of what is there
+        """
+        self.ensure_one()
+        # sudo: every part, the quota and the deposit count, whatever this user may see
+        center, company = self.sudo(), company.sudo()
+        if center.center_state != "active":
+            raise UserError(
+                self.env._("%s is no active service center, so it gets no parts.", center.name)
+            )
+        quota = center._get_parts_quota(company)
+        if not quota:
+            raise UserError(
+                self.env._(
+                    "%s has no approved parts quota today, so it gets no parts on deposit (L3.3).",
+                    center.name,
+                )
+            )
+        currency = company.currency_id
+        balance = company._aftersales_get_deposit_balances(center).get(center, 0)
+        if currency.compare_amounts(balance, quota.deposit_required) < 0:
+            raise UserError(
+                self.env._(
+                    "%(center)s has paid a deposit of %(paid)s; its quota %(quota)s requires "
+                    "%(required)s, so %(missing)s is missing before it gets parts (L3.3).",
+                    center=center.name,
+                    paid=currency.format(balance),
+                    quota=quota.name,
+                    required=currency.format(quota.deposit_required),
+                    missing=currency.format(quota.deposit_required - balance),
+                )
+            )
+        values, unpriced = center._get_deposit_stock_values(company)
+        value = values.get(center, 0)
+        if supply:
+            products = self.env["product.product"].union(*supply)
+            prices = company._aftersales_get_wholesale_prices(products, fields.Datetime.now())
+            unpriced |= products.filtered(lambda p: p not in prices)
+            value += sum(prices[p][0] * qty for p, qty in supply.items() if p in prices)
+        if unpriced:
+            raise UserError(quota._get_unpriced_message(unpriced))
+        if currency.compare_amounts(value, quota.amount) > 0:
+            raise UserError(
+                self.env._(
+                    "%(center)s would keep parts worth %(value)s on deposit, %(excess)s more than "
+                    "its quota %(quota)s of %(amount)s allows (L3.3).",
+                    center=center.name,
+                    value=currency.format(value),
+                    excess=currency.format(value - quota.amount),
+                    quota=quota.name,
+                    amount=currency.format(quota.amount),
+                )
+            )
+
+    # --- screens ---------------------------------------------------------------------------
+
+    def action_view_used_parts_held(self):
+        """Open the used parts that the center keeps."""
+        return self._action_view_of_center(
+            "aftersales_parts.action_used_part", [("state", "=", "held")]
+        )
+
+    def action_view_settlements(self):
+        """Open the settlements of the center."""
+        return self._action_view_of_center("aftersales_parts.action_settlement")
+
+    def action_view_fapiao_missing(self):
+        """Open the settlements for which the center's invoice is missing."""
+        return self._action_view_of_center(
+            "aftersales_parts.action_settlement", [("state", "=", "confirmed")]
+        )
+
+    def action_view_deposits(self):
+        """Open the deposit ledger of the center."""
+        return self._action_view_of_center("aftersales_parts.action_deposit")
+
+    def action_view_quotas(self):
+        """Open the parts quotas of the center."""
+        return self._action_view_of_center("aftersales_parts.action_center_quota")
+
+    def _action_view_of_center(self, xmlid, domain=()):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(xmlid)
+        return {
+            **action,
+            "domain": [("center_id", "=", self.id), *domain],
+            "context": {"default_center_id": self.id},
+        }

@@ -14,7 +14,18 @@ class StockMove(models.Model):
                     "adjustment of its own would break the chain from the machine to the factory."
                 )
             )
-        return super()._action_done(cancel_backorder=cancel_backorder)
+        moves = super()._action_done(cancel_backorder=cancel_backorder)
+        moves._check_deposit_stock()
+        return moves
+
+    def _check_deposit_stock(self):
+        """Raise UserError if a center now keeps more than its quota and deposit allow (L3.3).
+
+        Asked of what is there after the move, whatever kind of transfer brought it.
+        """
+        for location in self.move_line_ids.location_dest_id._get_deposit_locations():
+            location.deposit_center_id._lock_aftersales_stock_account()
+            location.deposit_center_id.with_env(self.env)._check_parts_quota(location.company_id)
 
     def _get_used_part_product(self):
         return (

@@ -1,9 +1,18 @@
-from odoo import models
+from odoo import fields, models
 from odoo.exceptions import UserError
 
 
 class StockPicking(models.Model):
     _inherit = "stock.picking"
+
+    aftersales_quota_id = fields.Many2one(
+        "aftersales.center.quota",
+        "Parts quota",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="The quota whose first parts stock this transfer supplies.",
+    )
 
     def button_validate(self):
         # L2.5: goods are taken in against their register, tag by tag; the plain button of the

@@ -16,6 +16,9 @@ class StockWarehouse(models.Model):
     used_part_return_type_id = fields.Many2one(
         "stock.picking.type", "Used-part returns", check_company=True, copy=False
     )
+    center_supply_type_id = fields.Many2one(
+        "stock.picking.type", "Supply to service centers", check_company=True, copy=False
+    )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -29,6 +32,7 @@ class StockWarehouse(models.Model):
             for warehouse in self.with_context(lang=code):
                 warehouse.used_part_in_type_id.name = warehouse.env._("Used parts taken off")
                 warehouse.used_part_return_type_id.name = warehouse.env._("Used-part returns")
+                warehouse.center_supply_type_id.name = warehouse.env._("Supply to service centers")
 
     def _aftersales_equip(self):
         """Give warehouses that were there before the addon what new ones get by themselves."""
@@ -57,8 +61,13 @@ class StockWarehouse(models.Model):
         labels = {
             "UPI": self.env._("Used parts taken off"),
             "UPR": self.env._("Used-part returns"),
+            "SCS": self.env._("Supply to service centers"),
         }
-        fields_by_code = {"UPI": "used_part_in_type_id", "UPR": "used_part_return_type_id"}
+        fields_by_code = {
+            "UPI": "used_part_in_type_id",
+            "UPR": "used_part_return_type_id",
+            "SCS": "center_supply_type_id",
+        }
         for sequence_code, label in labels.items():
             values[fields_by_code[sequence_code]] = {
                 "name": f"{self.name} {label}",
@@ -96,13 +105,26 @@ class StockWarehouse(models.Model):
             "sequence_code": "UPR",
             "company_id": self.company_id.id,
         }
-        return values, sequence + 3
+        values["center_supply_type_id"] = {
+            "name": self.env._("Supply to service centers"),
+            "code": "internal",
+            "default_location_src_id": self.lot_stock_id.id,
+            # a view: whoever makes such a transfer by hand has to choose the center's location
+            "default_location_dest_id": self.service_center_loc_id.id,
+            "use_create_lots": False,
+            "use_existing_lots": True,
+            "sequence": sequence + 3,
+            "sequence_code": "SCS",
+            "company_id": self.company_id.id,
+        }
+        return values, sequence + 4
 
     def _get_picking_type_update_values(self):
         values = super()._get_picking_type_update_values()
         code = self.code.replace(" ", "").upper()
         values["used_part_in_type_id"] = {"active": self.active, "barcode": f"{code}UPI"}
         values["used_part_return_type_id"] = {"active": self.active, "barcode": f"{code}UPR"}
+        values["center_supply_type_id"] = {"active": self.active, "barcode": f"{code}SCS"}
         return values
 
     def _get_aftersales_warehouse(self, company):
