@@ -187,6 +187,162 @@ class ResPartner(models.Model):
             partner.deposit_stock_value = value
             partner.parts_quota_use = 100 * value / quota.amount if quota and quota.amount else 0
 
+    # --- becoming and ceasing to be a center (L3.1) ----------------------------------------
+
+    def _establish_service_center(self, application):
+        result = super()._establish_service_center(application)
+        company = application.company_id
+        self._get_used_part_location(company)
+        self._get_deposit_location(company)
+        if company.aftersales_pricelist_id:
+            self.with_company(company).property_product_pricelist = company.aftersales_pricelist_id
+        self._propose_quota(application)
+        self._expect_deposit(application)
+        return result
+
+    def _propose_quota(self, application):
+        """Draft the parts quota of the application, unless the center has one already (L3.3)."""
+        quotas = self.env["aftersales.center.quota"]
+        company = application.company_id
+        domain = [
+            ("center_id", "=", self.id),
+            ("company_id", "=", company.id),
+            ("state", "!=", "cancelled"),
+        ]
+        if application.stock_amount and not quotas.search_count(domain, limit=1):
+            vals = {
+                "center_id": self.id,
+                "company_id": company.id,
+                "amount": application.stock_amount,
+                "deposit_ratio": company.aftersales_deposit_ratio,
+                "note": self.env._("From the application %s.", application.name),
+            }
+            if application.deposit_amount:
+                vals["deposit_ratio"] = 100 * application.deposit_amount / application.stock_amount
+            # the office proposed it with its application; whoever pressed the button may decide
+            author = application.requester_id
+            quotas.with_user(author).sudo().with_company(company).create(vals)
+
+    def _expect_deposit(self, application):
+        """Draft the receipt of the application's deposit, unless there is one already (L3.3)."""
+        deposits = self.env["aftersales.deposit"]
+        company = application.company_id
+        domain = [("center_id", "=", self.id), ("company_id", "=", company.id)]
+        expected = deposits.search_count([*domain, ("state", "=", "draft")], limit=1)
+        paid = company._aftersales_get_deposit_balances(self)
+        if application.deposit_amount and not (expected or paid):
+            deposits.with_company(company).create(
+                {
+                    "center_id": self.id,
+                    "company_id": company.id,
+                    "amount": application.deposit_amount,
+                    "memo": self.env._("From the application %s.", application.name),
+                }
+            )
+
+    def _get_center_obstacles(self, company):
+        obstacles = super()._get_center_obstacles(company)
+        # sudo: what this user doesn't see keeps the center open all the same
+        center, company = self.sudo(), company.sudo()
+        return (
+            obstacles
+            + center._get_used_part_obstacles(company)
+            + center._get_settlement_obstacles(company)
+            + center._get_money_obstacles(company)
+        )
+
+    def _get_used_part_obstacles(self, company):
+        obstacles = []
+        domain = [("center_id", "child_of", self.id), ("company_id", "=", company.id)]
+        parts = self.env["aftersales.used.part"]
+        counts = dict(
+            parts._read_group(
+                [*domain, ("state", "in", ("held", "shipped"))], ["state"], ["__count"]
+            )
+        )
+        if held := counts.get("held"):
+            obstacles.append(self.env._("Used parts still kept at the center: %s", held))
+        if shipped := counts.get("shipped"):
+            obstacles.append(self.env._("Used parts on their way: %s", shipped))
+        settled = self.env["aftersales.settlement.line"].search_fetch(domain, ["used_part_id"])
+        if unlisted := parts.search_count([*domain, ("id", "not in", settled.used_part_id.ids)]):
+            obstacles.append(self.env._("Used parts that are on no settlement yet: %s", unlisted))
+        return obstacles
+
+    def _get_settlement_obstacles(self, company):
+        settlements = self.env["aftersales.settlement"].search(
+            [
+                ("center_id", "child_of", self.id),
+                ("company_id", "=", company.id),
+                ("state", "not in", ("reconciled", "cancelled")),
+            ]
+        )
+        obstacles = []
+        confirmed = settlements.filtered(lambda s: s.state == "confirmed")
+        if unsettled := settlements - confirmed:
+            obstacles.append(
+                self.env._(
+                    "Settlements not confirmed yet: %s",
+                    format_list(self.env, unsettled.mapped("name")),
+                )
+            )
+        if confirmed:
+            obstacles.append(
+                self.env._(
+                    "Settlements whose fapiao is missing: %(names)s (%(amount)s)",
+                    names=format_list(self.env, confirmed.mapped("name")),
+                    amount=company.currency_id.format(sum(confirmed.mapped("amount_payable"))),
+                )
+            )
+        return obstacles
+
+    def _get_money_obstacles(self, company):
+        obstacles = []
+        currency = company.currency_id
+        values, unpriced = self._get_deposit_stock_values(company)
+        quantity = sum(sum(parts.values()) for parts in self._get_deposit_stock(company).values())
+        if values.get(self) or unpriced:
+            obstacles.append(
+                self.env._(
+                    "Parts on deposit still at the center: %(quantity)g pieces worth %(value)s",
+                    quantity=quantity,
+                    value=currency.format(values.get(self, 0)),
+                )
+            )
+        if balance := company._aftersales_get_deposit_balances(self).get(self):
+            obstacles.append(self.env._("Deposit not refunded yet: %s", currency.format(balance)))
+        groups = self.env["account.move.line"]._read_group(
+            [
+                ("partner_id", "child_of", self.id),
+                ("company_id", "=", company.id),
+                ("parent_state", "=", "posted"),
+                ("reconciled", "=", False),
+                "|",
+                ("account_type", "=", "asset_receivable"),
+                # what waits for fapiao is named with its settlement
+                "&",
+                ("account_type", "=", "liability_payable"),
+                ("move_id.aftersales_settlement_id", "=", False),
+            ],
+            ["account_type"],
+            ["amount_residual:sum", "move_id:count_distinct"],
+        )
+        for account_type, amount, count in groups:
+            if account_type == "asset_receivable":
+                text = self.env._(
+                    "Open on its receivable account: %(amount)s in %(count)s documents",
+                    amount=currency.format(amount),
+                    count=count,
+                )
+            else:
+                text = self.env._(
+                    "Open on its payable account: %(amount)s in %(count)s documents",
+                    amount=currency.format(amount),
+                    count=count,
+                )
+            obstacles.append(text)
+        return obstacles
+
     # --- locations -------------------------------------------------------------------------
 
     def _get_used_part_location(self, company):

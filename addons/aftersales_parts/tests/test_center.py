@@ -302,6 +302,111 @@ class TestQuota(QuotaCommon):
 @freeze
 @tagged("post_install", "-at_install")
 class TestCenter(QuotaCommon):
+    def _application(self, **vals):
+        manager = self.users["office_manager"]
+        application = self.env["aftersales.center.application"].create(
+            {
+                "applicant": "Ningbo center",
+                "city": "Ningbo",
+                "state_id": self.env.ref("base.state_cn_ZJ").id,
+                "phone": "0574-5550000",
+                "region_id": self.region.id,
+                "parent_id": self.office.id,
+                "coverage": "Ningbo",
+                "contact_name": "Ms Wang",
+                "contact_email": "wang@example.com",
+                "stock_amount": 60000,
+                "deposit_amount": 20000,
+                "criterion_ids": [
+                    Command.set(self.env["aftersales.center.criterion"].search([]).ids)
+                ],
+                **vals,
+            }
+        )
+        application.region_id = self.region
+        application.with_user(manager).action_submit()
+        application = application.with_user(self.users["customer_service"])
+        application.action_approve()
+        application.action_establish()
+        return application
+
+    def test_establish(self):
+        """L3.1: locations, price list, quota and deposit of the application, in one action."""
+        application = self._application()
+        center = application.center_id.sudo()
+        location = center._get_deposit_location(self.company)
+        self.assertEqual(location.location_id, self.warehouse.service_center_loc_id)
+        self.assertTrue(center.used_part_location_id)
+        self.assertEqual(center.property_product_pricelist, self.pricelist)
+        quota = self.env["aftersales.center.quota"].search([("center_id", "=", center.id)])
+        self.assertEqual(
+            (quota.state, quota.amount, quota.deposit_required), ("draft", 60000, 20000)
+        )
+        quota.with_user(self.users["office_manager"]).action_submit()
+        quota.with_user(self.users["customer_service"]).action_approve()
+        deposit = self.env["aftersales.deposit"].search([("center_id", "=", center.id)])
+        self.assertEqual(
+            (deposit.state, deposit.kind, deposit.amount), ("draft", "received", 20000)
+        )
+        deposit.with_user(self.users["accountant"]).action_post()
+        self.assertEqual(self._balance(center), 20000)
+
+    def test_establish_again(self):
+        """L3.1: done twice, everything is there once."""
+        application = self._application()
+        application.action_establish()
+        center = application.center_id.sudo()
+        center._establish_service_center(application.sudo())
+        for model, field in (
+            ("aftersales.center.quota", "center_id"),
+            ("aftersales.deposit", "center_id"),
+            ("stock.location", "deposit_center_id"),
+        ):
+            self.assertEqual(self.env[model].search_count([(field, "=", center.id)]), 1, model)
+
+    def test_establish_without_amounts(self):
+        """L3.1: where nothing is proposed, neither quota nor deposit is drafted."""
+        center = self._application(stock_amount=0, deposit_amount=0).center_id.sudo()
+        for model in ("aftersales.center.quota", "aftersales.deposit"):
+            self.assertFalse(self.env[model].search([("center_id", "=", center.id)]))
+
+    def test_close_names_everything(self):
+        """L3.1: closing lists used parts, settlements, stock, deposit and open invoices at once."""
+        self._make_record([self._part(self.pump), self._scrap(self.seal)])
+        settlement = self._generate()
+        self._make_record([self._part(self.gearbox)], day="2026-11-19")
+        quota = self._quota()
+        self._move("received", 1800)
+        self._supply(quota)
+        self._invoice(900)
+        obstacles = self.center._get_center_obstacles(self.company)
+        text = "\n".join(obstacles)
+        for sentence in (
+            "Used parts still kept at the center: 2",
+            "Used parts that are on no settlement yet: 1",
+            f"Settlements not confirmed yet: {settlement.name}",
+            "Parts on deposit still at the center: 2 pieces worth .*5,720.00",
+            "Deposit not refunded yet: .*1,800.00",
+            "Open on its receivable account: .*900.00.* in 1 documents",
+        ):
+            self.assertRegex(text, sentence)
+        with self.assertRaisesRegex(UserError, "1,800.00"):
+            self.center.with_user(self.users["customer_service"]).action_close_center("End")
+
+    def test_close_after_all_is_settled(self):
+        """L3.1: what waits for its fapiao blocks; when all is settled, the center closes."""
+        self._make_record([self._scrap(self.seal)])
+        settlement = self._generate()
+        self._settle(settlement)
+        obstacles = self.center._get_center_obstacles(self.company)
+        self.assertEqual(len(obstacles), 2)
+        self.assertRegex(obstacles[0], f"fapiao is missing: {settlement.name} .*120.00")
+        self.assertRegex(obstacles[1], "receivable account: .*-120.00|-.*120.00")
+        self.assertFalse(self.other._get_center_obstacles(self.company))
+        self.other.with_user(self.users["customer_service"]).action_close_center("End")
+        with self.assertRaisesRegex(UserError, "no active service center"):
+            self.other._check_parts_quota(self.company)
+
     def _figures(self, center, user):
         center = center.with_user(user)
         center.invalidate_recordset()
