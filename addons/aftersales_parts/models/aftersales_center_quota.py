@@ -12,7 +12,7 @@ class AftersalesCenterQuota(models.Model):
     _name = "aftersales.center.quota"
     _description = "Parts quota"
     _regulations = ("L3.3",)
-    _inherit = ["aftersales.approval.mixin"]
+    _inherit = ["aftersales.network.mixin", "aftersales.approval.mixin"]
     _sequence_code = "aftersales.center.quota"
     _order = "date_from desc, id desc"
     _check_company_auto = True
@@ -125,19 +125,6 @@ class AftersalesCenterQuota(models.Model):
             # sudo: whether the parts were sent is no secret to whoever sees the quota
             states = set(quota.sudo().picking_ids.mapped("state")) - {"cancel"}
             quota.supply_state = "none" if not states else "done" if states == {"done"} else "open"
-
-    def write(self, vals):
-        result = super().write(vals)
-        if "center_id" in vals:
-            self._check_own_region()
-        return result
-
-    def _check_own_region(self):
-        """Raise AccessError if a manager gave the quota to a center outside the own region."""
-        if not self.env.su:
-            # rules look at records before a change, so they are asked again after it
-            self.flush_recordset()
-            self.check_access("write")
 
     # --- approval (L3.3) -------------------------------------------------------------------
 

@@ -26,7 +26,10 @@ class ResPartner(models.Model):
         help="Where the used parts that this service center keeps are booked.",
     )
     used_part_held_count = fields.Integer(
-        "Used parts held", compute="_compute_used_part_held_count", groups=VIEWERS
+        "Used parts held",
+        compute="_compute_center_counts",
+        search="_search_used_part_held_count",
+        groups=VIEWERS,
     )
     settlement_open_amount = fields.Monetary(
         "Unsettled",
@@ -35,11 +38,15 @@ class ResPartner(models.Model):
         help="What settlements that are not confirmed yet claim, or pay once they are audited.",
     )
     fapiao_missing_count = fields.Integer(
-        "Fapiao missing", compute="_compute_fapiao_missing", groups=VIEWERS
+        "Fapiao missing",
+        compute="_compute_center_counts",
+        search="_search_fapiao_missing_count",
+        groups=VIEWERS,
+        help="Confirmed settlements for which the center's invoice is still to come.",
     )
     fapiao_missing_amount = fields.Monetary(
         "Amount without fapiao",
-        compute="_compute_fapiao_missing",
+        compute="_compute_fapiao_missing_amount",
         groups=VIEWERS,
         help="Credited to the center by settlements, for which its invoice is still to come.",
     )
@@ -97,22 +104,23 @@ class ResPartner(models.Model):
             visible |= self.filtered(lambda c: c.sudo().commercial_partner_id == own)
         return visible
 
-    @api.depends_context("uid", "company")
-    def _compute_used_part_held_count(self):
-        parts = self.env["aftersales.used.part"]
-        counts = dict(
-            parts._read_group(
-                [
-                    ("center_id", "in", self.ids),
-                    ("company_id", "=", self.env.company.id),
-                    ("state", "=", "held"),
-                ],
-                ["center_id"],
-                ["__count"],
-            )
-        )
-        for partner in self:
-            partner.used_part_held_count = counts.get(partner._origin, 0)
+    @api.model
+    def _get_center_counters(self):
+        return {
+            **super()._get_center_counters(),
+            "used_part_held_count": ("aftersales.used.part", "center_id", [("state", "=", "held")]),
+            "fapiao_missing_count": (
+                "aftersales.settlement",
+                "center_id",
+                [("state", "=", "confirmed")],
+            ),
+        }
+
+    def _search_used_part_held_count(self, operator, value):
+        return self._search_center_count("used_part_held_count", operator, value)
+
+    def _search_fapiao_missing_count(self, operator, value):
+        return self._search_center_count("fapiao_missing_count", operator, value)
 
     @api.depends_context("uid", "company")
     def _compute_settlement_open_amount(self):
@@ -132,7 +140,7 @@ class ResPartner(models.Model):
             partner.settlement_open_amount = amounts.get(partner._origin, 0)
 
     @api.depends_context("uid", "company")
-    def _compute_fapiao_missing(self):
+    def _compute_fapiao_missing_amount(self):
         settlements = self.env["aftersales.settlement"].search_fetch(
             [
                 ("center_id", "in", self.ids),
@@ -157,15 +165,11 @@ class ResPartner(models.Model):
                 ["amount_residual:sum"],
             )
         )
-        counts, amounts = {}, {}
+        amounts = {}
         for settlement in settlements:
-            amount = open_amounts.get(settlement.sudo().move_id)
-            if amount:
-                center = settlement.center_id
-                counts[center] = counts.get(center, 0) + 1
-                amounts[center] = amounts.get(center, 0) + amount
+            amount = open_amounts.get(settlement.sudo().move_id, 0)
+            amounts[settlement.center_id] = amounts.get(settlement.center_id, 0) + amount
         for partner in self:
-            partner.fapiao_missing_count = counts.get(partner._origin, 0)
             partner.fapiao_missing_amount = amounts.get(partner._origin, 0)
 
     @api.depends_context("uid", "company")

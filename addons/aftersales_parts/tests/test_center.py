@@ -450,6 +450,11 @@ class TestCenter(QuotaCommon):
             self.assertEqual(self._figures(self.center, user), nothing, user.login)
         # the pump is one that the technician took off
         self.assertEqual(self._figures(self.center, self.users["technician"]), (1, *nothing[1:]))
+        for name in ("used_part_held_count", "fapiao_missing_count"):
+            for user, found in ((self.users["clerk"], self.center), (stranger, None)):
+                centers = self.env["res.partner"].with_user(user)
+                domain = [("id", "in", (self.center | self.other).ids), (name, ">", 0)]
+                self.assertEqual(centers.search(domain), found or centers)
         member = new_test_user(self.env, "parts_office", groups=f"{SERVICE}office_manager")
         member.partner_id.parent_id = self.office
         self.assertEqual(self._figures(self.center, member), expected)
