@@ -67,6 +67,7 @@ class AftersalesCenterApplication(models.Model):
         compute="_compute_from_partner", store=True, readonly=False, precompute=True
     )
     opening_hours = fields.Char(
+        "Opening hours",
         compute="_compute_from_partner",
         store=True,
         readonly=False,
@@ -357,7 +358,7 @@ class AftersalesCenterApplication(models.Model):
             if self.state == "approved":
                 self._check_applicant()
             self._check_approved()
-            # sudo: customer service keeps neither contacts nor users; the approval was checked
+            # sudo: customer service keeps no users; the approval was checked
             application = self.sudo()
             center = application.partner_id or application._create_partner()
             application._write_protected(

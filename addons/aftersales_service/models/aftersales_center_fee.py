@@ -42,7 +42,10 @@ class AftersalesCenterFee(models.Model):
         index=True,
     )
     region_id = fields.Many2one(
-        related="center_id.aftersales_region_id", store=True, index="btree_not_null"
+        related="center_id.aftersales_region_id",
+        string="Region",
+        store=True,
+        index="btree_not_null",
     )
     amount = fields.Monetary("Fee per month", required=True)
     date_from = fields.Date("From", required=True)

@@ -44,7 +44,10 @@ class AftersalesCenterVisit(models.Model):
         tracking=True,
     )
     region_id = fields.Many2one(
-        related="center_id.aftersales_region_id", store=True, index="btree_not_null"
+        related="center_id.aftersales_region_id",
+        string="Region",
+        store=True,
+        index="btree_not_null",
     )
     visitor_id = fields.Many2one(
         "res.users",

@@ -36,7 +36,10 @@ class AftersalesQualification(models.Model):
         index="btree_not_null",
     )
     region_id = fields.Many2one(
-        related="center_id.aftersales_region_id", store=True, index="btree_not_null"
+        related="center_id.aftersales_region_id",
+        string="Region",
+        store=True,
+        index="btree_not_null",
     )
     type_id = fields.Many2one(
         "aftersales.qualification.type", "Qualification", required=True, index=True, tracking=True

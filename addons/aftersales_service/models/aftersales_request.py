@@ -109,9 +109,7 @@ class AftersalesRequest(models.Model):
         help="Proposed by the customer's address: the working center of the same city, province "
         "or region that is nearest and has the fewest open requests (L2.1).",
     )
-    center_address = fields.Char(
-        "Address of the center", related="center_id.contact_address_inline"
-    )
+    center_address = fields.Char("Address of the center", compute="_compute_center_address")
     center_phone = fields.Char("Phone of the center", related="center_id.phone")
     technician_id = fields.Many2one(
         "res.users", "Technician", tracking=True, domain=[("share", "=", False)]
@@ -147,6 +145,12 @@ class AftersalesRequest(models.Model):
             by_partner = regions._get_regions(requests.partner_id, company)
             for request in requests:
                 request.region_id = by_partner.get(request.partner_id) or request.region_id
+
+    @api.depends("center_id")
+    def _compute_center_address(self):
+        for request in self:
+            center = request.center_id
+            request.center_address = center and center._get_address_line()
 
     @api.depends("partner_id", "company_id")
     def _compute_center_id(self):

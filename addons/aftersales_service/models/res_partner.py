@@ -503,6 +503,12 @@ class ResPartner(models.Model):
         self.ensure_one()
         return self.env["aftersales.reason"]._open(self, method, title)
 
+    def _get_address_line(self):
+        """Return the address in one line, from the province down to the street."""
+        self.ensure_one()
+        parts = [self.state_id.name, self.city, self.street, self.street2]
+        return " ".join(part for part in parts if part)
+
     # --- which center serves an address (L2.1) ---------------------------------------------
 
     def _get_service_centers(self, company):

@@ -23,3 +23,27 @@ class TestServiceUi(AftersalesCommon, HttpCase):
         self.start_tour("/odoo", "aftersales_service_entitlement", login=self.clerk.login)
         self.assertEqual(card.request_ids.description, "The seal leaks")
         self.assertEqual(card.request_ids.partner_id, self.customer)
+
+    def test_center_application(self):
+        """L3.1: the office applies, customer service approves and establishes the center."""
+        criteria = self.env["aftersales.center.criterion"].search([])
+        criteria.active = False
+        criteria.copy({"name": "Able", "is_mandatory": True, "active": True})[1:].unlink()
+        store = self.env["res.partner"].create(
+            {
+                "name": "Tour lamp store",
+                "is_company": True,
+                "city": "Lamp town",
+                "phone": "+86 10 5555 0009",
+                "state_id": self.province.id,
+            }
+        )
+        self.start_tour("/odoo", "aftersales_network_apply", login=self.office_manager.login)
+        self.start_tour("/odoo", "aftersales_network_establish", login=self.customer_service.login)
+        self.assertEqual(store.center_state, "active")
+        self.assertEqual(store._get_center_users().login, "li.lei@tour.example.com")
+
+    def test_center_counts(self):
+        """L3.6: the manager opens the open requests of a center by their number."""
+        self._new_request(self._deliver("TOUR-0002")).action_assign()
+        self.start_tour("/odoo", "aftersales_network_counts", login=self.office_manager.login)
