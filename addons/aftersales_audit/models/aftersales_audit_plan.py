@@ -8,8 +8,8 @@ class AftersalesAuditPlan(models.Model):
 
     _name = "aftersales.audit.plan"
     _description = "Audit plan"
-    _regulations = ("L4.2", "L4.3", "L4.4")
-    _inherit = ["aftersales.approval.mixin"]
+    _regulations = ("L4.2", "L4.3", "L4.4", "H11")
+    _inherit = ["aftersales.retention.mixin", "aftersales.approval.mixin"]
     _sequence_code = "aftersales.audit.plan"
     _order = "id desc"
     _rec_names_search = ["name", "office_id.name"]
@@ -140,6 +140,22 @@ class AftersalesAuditPlan(models.Model):
             self._check_group("aftersales_audit.group_auditor")
             self._check_voidable()
         return super().write(vals)
+
+    def _get_retention_depends(self):
+        return [
+            *super()._get_retention_depends(),
+            "approval_round",
+            "date_to",
+            "date_completion",
+            "date_done",
+        ]
+
+    def _get_retention_start(self):
+        # what was never submitted is a draft
+        if not self.approval_round:
+            return False
+        done = self._get_local_day(self.date_done)
+        return max(filter(None, (self.date_to, self.date_completion, done)))
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"date_started", "date_done"}

@@ -1,7 +1,7 @@
 from psycopg2.errors import CheckViolation
 
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.fields import Command
+from odoo.fields import Command, Date
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -162,6 +162,15 @@ class TestAuditPlan(AuditCommon):
             self.plan.with_user(self.vp).cost = 1
         with self.assertRaises(AccessError):
             self.plan.with_user(self.vp).action_submit()
+
+    def test_kept(self):
+        """H11: a plan that was submitted once is kept two years from its completion."""
+        self.assertFalse(self.plan.retain_until)
+        self.plan.action_submit()
+        # planned for 31 October 2026
+        self.assertEqual(self.plan.retain_until, Date.to_date("2028-10-31"))
+        with self.assertRaisesRegex(UserError, "can't be deleted"):
+            self.plan.sudo().unlink()
 
     def test_state_not_written(self):
         """L4.3: what only the buttons may change is refused as a direct write or at creation."""

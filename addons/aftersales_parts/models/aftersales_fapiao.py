@@ -23,8 +23,8 @@ class AftersalesFapiao(models.Model):
 
     _name = "aftersales.fapiao"
     _description = "Fapiao"
-    _regulations = ("M8.6",)
-    _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
+    _regulations = ("M8.6", "H11")
+    _inherit = ["aftersales.retention.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date desc, id desc"
     _check_company_auto = True
 
@@ -97,6 +97,21 @@ class AftersalesFapiao(models.Model):
     def _compute_failed_count(self):
         for fapiao in self:
             fapiao.failed_count = len(fapiao.check_ids.filtered(lambda c: c.result == "failed"))
+
+    def _get_retention_depends(self):
+        return [
+            *super()._get_retention_depends(),
+            "state",
+            "date",
+            "settlement_id.retain_until",
+        ]
+
+    def _get_retention_start(self):
+        # until it is posted, a match can be undone
+        return self.date if self.state == "posted" else False
+
+    def _get_retained_with(self):
+        return self.settlement_id
 
     def _get_protected_fields(self):
         return {

@@ -8,8 +8,8 @@ class AftersalesReturn(models.Model):
 
     _name = "aftersales.return"
     _description = "Return"
-    _regulations = ("L2.3", "L2.4", "L2.5", "L2.6", "L2.8")
-    _inherit = ["aftersales.approval.mixin"]
+    _regulations = ("L2.3", "L2.4", "L2.5", "L2.6", "L2.8", "H11")
+    _inherit = ["aftersales.retention.mixin", "aftersales.approval.mixin"]
     _sequence_code = "aftersales.return"
     _order = "id desc"
     _check_company_auto = True
@@ -127,6 +127,24 @@ class AftersalesReturn(models.Model):
         if vals.get("month"):
             vals = {**vals, "month": fields.Date.to_date(vals["month"]).replace(day=1)}
         return super().write(vals)
+
+    def _get_retention_depends(self):
+        return [
+            *super()._get_retention_depends(),
+            "approval_round",
+            "month",
+            "date_received",
+            "line_ids.used_part_id.retain_until",
+        ]
+
+    def _get_retention_start(self):
+        # what was never applied for is a draft
+        if not self.approval_round:
+            return False
+        return max(filter(None, (self.month, self._get_local_day(self.date_received))))
+
+    def _get_retained_with(self):
+        return self.line_ids.used_part_id
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {

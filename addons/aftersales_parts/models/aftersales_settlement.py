@@ -14,8 +14,8 @@ class AftersalesSettlement(models.Model):
 
     _name = "aftersales.settlement"
     _description = "Settlement"
-    _regulations = ("M8.1", "M8.2", "M8.3", "M8.4", "M8.5", "M8.6", "M8.7")
-    _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
+    _regulations = ("M8.1", "M8.2", "M8.3", "M8.4", "M8.5", "M8.6", "M8.7", "H11")
+    _inherit = ["aftersales.retention.mixin", "mail.thread", "mail.activity.mixin"]
     _sequence_code = "aftersales.settlement"
     _order = "month desc, id desc"
     _check_company_auto = True
@@ -184,6 +184,23 @@ class AftersalesSettlement(models.Model):
     def _unlink_except_draft(self):
         if any(settlement.state != "draft" for settlement in self):
             raise UserError(self.env._("Only a draft settlement can be deleted."))
+
+    def _get_retention_depends(self):
+        return [
+            *super()._get_retention_depends(),
+            "state",
+            "month",
+            "date_confirmed",
+            "line_ids.used_part_id.retain_until",
+        ]
+
+    def _get_retention_start(self):
+        if self.state == "draft":
+            return False
+        return max(filter(None, (self.month, self._get_local_day(self.date_confirmed))))
+
+    def _get_retained_with(self):
+        return self.line_ids.used_part_id
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"move_id", "bill_id", "date_confirmed"}

@@ -7,8 +7,8 @@ class AftersalesUsedPart(models.Model):
 
     _name = "aftersales.used.part"
     _description = "Used part"
-    _regulations = ("M10.1", "M10.3")
-    _inherit = ["aftersales.workflow.mixin", "mail.thread"]
+    _regulations = ("M10.1", "M10.3", "H11")
+    _inherit = ["aftersales.retention.mixin", "mail.thread"]
     _order = "id desc"
     _check_company_auto = True
 
@@ -60,6 +60,15 @@ class AftersalesUsedPart(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
         raise UserError(self.env._("A tag can't be deleted: every part taken off stays traceable."))
+
+    def _get_retention_depends(self):
+        return [*super()._get_retention_depends(), "date_removed", "record_id.retain_until"]
+
+    def _get_retention_start(self):
+        return self.date_removed
+
+    def _get_retained_with(self):
+        return self.record_id
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"deduction_reason_id"}

@@ -131,7 +131,7 @@ class TestReturn(AftersalesPartsCommon):
                     "user_id": self.users["office_manager"].id,
                 }
             )
-        with self.assertRaisesRegex(UserError, "once submitted"):
+        with self.assertRaisesRegex(UserError, "kept until"):
             document.sudo().unlink()
 
     def test_refusal_needs_a_reason(self):

@@ -7,9 +7,9 @@ class AftersalesRequest(models.Model):
 
     _name = "aftersales.request"
     _description = "Service request"
-    _regulations = ("L2.1", "L2.2", "M1", "M3.1", "H4", "E7")
+    _regulations = ("L2.1", "L2.2", "M1", "M3.1", "H4", "E7", "H11")
     _inherit = [
-        "aftersales.workflow.mixin",
+        "aftersales.retention.mixin",
         "aftersales.deadline.mixin",
         "mail.thread",
         "mail.activity.mixin",
@@ -248,10 +248,13 @@ class AftersalesRequest(models.Model):
             record.state in ("signed", "done") for record in self.sudo().record_ids
         )
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_new(self):
-        if any(request.state != "new" for request in self):
-            raise UserError(self.env._("Only a new request can be deleted. Cancel it instead."))
+    def _get_retention_depends(self):
+        return [*super()._get_retention_depends(), "state", "request_date", "card_id.date_end"]
+
+    def _get_retention_start(self):
+        if self.state == "new":
+            return False
+        return max(filter(None, (self.card_id.date_end, self._get_local_day(self.request_date))))
 
     def _get_deadline_partner(self):
         return self.center_id or self.region_id.office_id

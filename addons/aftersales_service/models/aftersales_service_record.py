@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -7,8 +9,8 @@ class AftersalesServiceRecord(models.Model):
 
     _name = "aftersales.service.record"
     _description = "Service record"
-    _regulations = ("M3.2", "M3.3", "M3.4", "E4", "E7", "H8", "H9")
-    _inherit = ["aftersales.workflow.mixin", "mail.thread", "mail.activity.mixin"]
+    _regulations = ("M3.2", "M3.3", "M3.4", "E4", "E7", "H8", "H9", "H11")
+    _inherit = ["aftersales.retention.mixin", "mail.thread", "mail.activity.mixin"]
     _sequence_code = "aftersales.service.record"
     _order = "id desc"
     _check_company_auto = True
@@ -175,12 +177,23 @@ class AftersalesServiceRecord(models.Model):
             self._void_changed_signature()
         return result
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_draft(self):
-        if any(record.state != "draft" or record.was_signed for record in self):
-            raise UserError(
-                self.env._("A record that the customer signed, or that was closed, is kept.")
-            )
+    def _get_retention_depends(self):
+        return [
+            *super()._get_retention_depends(),
+            "state",
+            "was_signed",
+            "service_date",
+            "card_id.date_end",
+            "company_id.aftersales_repair_warranty_days",
+        ]
+
+    def _get_retention_start(self):
+        if self.state == "draft" and not self.was_signed:
+            return False
+        day = self.service_date or self._get_local_day(self.create_date)
+        # the parts fitted have a warranty of their own (H8)
+        repaired = day + timedelta(days=self.company_id.aftersales_repair_warranty_days)
+        return max(filter(None, (self.card_id.date_end, repaired)))
 
     def _check_request_open(self):
         """Raise UserError if the request isn't assigned, or is closed: a visit is claimed once."""

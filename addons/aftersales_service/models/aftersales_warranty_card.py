@@ -14,10 +14,10 @@ class AftersalesWarrantyCard(models.Model):
 
     _name = "aftersales.warranty.card"
     _description = "Warranty card"
-    _regulations = ("L1.1", "L2.2", "E4", "E6", "E7")
+    _regulations = ("L1.1", "L2.2", "E4", "E6", "E7", "H11")
     _inherit = [
         "aftersales.entitlement.mixin",
-        "aftersales.workflow.mixin",
+        "aftersales.retention.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
@@ -379,9 +379,12 @@ class AftersalesWarrantyCard(models.Model):
             "manufacture": self[:1].date_manufacture,
         }
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_never(self):
-        raise UserError(self.env._("A warranty card can't be deleted. Void it with a reason."))
+    def _get_retention_depends(self):
+        return [*super()._get_retention_depends(), "date_end", "date_delivery", "date_purchase"]
+
+    def _get_retention_start(self):
+        # a card without any cover tells that there was none
+        return self.date_end or self.date_delivery or self.date_purchase
 
     def _get_coverage(self, product, date, hours=0.0, claimant="consumer"):
         """Return the line that covers ``product`` as a part of the unit, or none.

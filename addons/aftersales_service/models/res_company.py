@@ -2,7 +2,8 @@ from datetime import datetime, time
 
 import pytz
 
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
 
 class ResCompany(models.Model):
@@ -19,6 +20,32 @@ class ResCompany(models.Model):
         default=30,
         help="How long a part fitted by a repair is covered by itself, 30 days at least (H8).",
     )
+
+    aftersales_retention_years = fields.Integer(
+        "Keep documents (years)",
+        default=2,
+        help="How many years after-sales documents are kept beyond the end of the warranty (H11).",
+    )
+
+    @api.model
+    def _get_aftersales_retention_minimum(self):
+        """Return the years that documents are kept at least, whatever the company wishes (H11)."""
+        # sudo: whoever keeps the company may know it
+        parameters = self.env["ir.config_parameter"].sudo()
+        return int(parameters.get_param("aftersales_service.retention_minimum_years", 0))
+
+    @api.constrains("aftersales_retention_years")
+    def _check_aftersales_retention_years(self):
+        minimum = self._get_aftersales_retention_minimum()
+        for company in self:
+            if company.aftersales_retention_years < minimum:
+                raise ValidationError(
+                    self.env._(
+                        "After-sales documents are kept for %s years at least beyond the end of "
+                        "the warranty (H11).",
+                        minimum,
+                    )
+                )
 
     def _aftersales_tz(self):
         """Return the time zone in which the company's days begin and end."""

@@ -13,6 +13,7 @@ from . import (
     test_region,
     test_regulation,
     test_request,
+    test_retention,
     test_service_record,
     test_ui,
     test_warranty_card,

@@ -214,10 +214,10 @@ class TestRequest(AftersalesCommon):
         self.assertFalse(request.exists())
         request = self._new_request(self.card)
         request.action_assign()
-        with self.assertRaisesRegex(UserError, "Only a new request can be deleted"):
+        with self.assertRaisesRegex(UserError, "kept until"):
             request.unlink()
         request.action_cancel("Wrong number")
-        with self.assertRaisesRegex(UserError, "Only a new request can be deleted"):
+        with self.assertRaisesRegex(UserError, "kept until"):
             request.unlink()
         self.assertTrue(request.exists())
 

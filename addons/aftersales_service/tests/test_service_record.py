@@ -470,10 +470,10 @@ class TestServiceRecord(AftersalesCommon):
     def test_only_draft_deleted(self):
         """H11: what a customer signed is kept; a record that was never signed may be deleted."""
         record = self._sign(self._new_complete_record(self.request)).with_user(self.clerk)
-        with self.assertRaisesRegex(UserError, "is kept"):
+        with self.assertRaisesRegex(UserError, "kept until"):
             record.unlink()
         record.with_user(self.technician).action_done()
-        with self.assertRaisesRegex(UserError, "is kept"):
+        with self.assertRaisesRegex(UserError, "kept until"):
             record.unlink()
         draft = self._new_complete_record(self._new_request(self.card)).with_user(self.clerk)
         draft.unlink()
@@ -653,5 +653,5 @@ class TestServiceRecord(AftersalesCommon):
         record = self._sign(self._new_complete_record())
         record.cause = "Another cause"
         self.assertEqual(record.state, "draft")
-        with self.assertRaisesRegex(UserError, "is kept"), self.cr.savepoint():
+        with self.assertRaisesRegex(UserError, "kept until"), self.cr.savepoint():
             record.with_user(self.clerk).unlink()

@@ -1,0 +1,15 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    aftersales_retention_years = fields.Integer(
+        related="company_id.aftersales_retention_years", readonly=False
+    )
+    aftersales_repair_warranty_days = fields.Integer(
+        related="company_id.aftersales_repair_warranty_days", readonly=False
+    )
+    aftersales_repair_fee_rate = fields.Float(
+        related="company_id.aftersales_repair_fee_rate", readonly=False
+    )
