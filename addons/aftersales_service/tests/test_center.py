@@ -33,12 +33,22 @@ class TestCenter(AftersalesCommon):
         partner.write({"is_service_center": False, "aftersales_region_id": False, "city": "A"})
         self.assertFalse(self.center.with_user(self.sales_user).copy().is_service_center)
 
-        self.customer_service.group_ids += self.env.ref("base.group_partner_manager")
         partner = self.customer.with_user(self.customer_service)
         partner.write({"is_service_center": True, "aftersales_region_id": self.region.id})
         self.assertEqual(partner.center_state, "active")
         with self.assertRaises(AccessError), self.cr.savepoint():
             partner.center_state = "closed"
+
+    def test_customer_service_keeps_contacts(self):
+        """L3.6: customer service keeps customers and centers, but no colleague's contact."""
+        partners = self.env["res.partner"].with_user(self.customer_service)
+        partners.create({"name": "New customer"}).phone = "1"
+        self.center.with_user(self.customer_service).phone = "2"
+        for user in (self.administrator, self.vp, self.center_user):
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                user.partner_id.with_user(self.customer_service).email = "cs@evil.example.com"
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            self.customer.with_user(self.customer_service).unlink()
 
     def test_suspended_gets_no_requests(self):
         """L3.1: a suspended center gets no request by any way, and finishes what it has."""
