@@ -246,6 +246,14 @@ class AftersalesEntitlementMixin(models.AbstractModel):
             "regulation": vals.get("regulation") or terms.regulation_id or self._get_article("E6"),
         }
 
+    def action_check_entitlement(self):
+        """Open the screen on which a claim is checked, with this card found."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "aftersales_service.action_entitlement"
+        )
+        return {**action, "context": {"default_search": self.name}}
+
     @api.model
     def _get_article(self, code):
         """Return the article ``code`` as shipped, or none if it was deleted."""

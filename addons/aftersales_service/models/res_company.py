@@ -28,15 +28,15 @@ class ResCompany(models.Model):
     )
 
     @api.model
-    def _get_aftersales_retention_minimum(self):
-        """Return the years that documents are kept at least, whatever the company wishes (H11)."""
+    def _get_aftersales_minimum(self, name):
+        """Return the least that the regulations allow, whatever the company wishes (H8, H11)."""
         # sudo: whoever keeps the company may know it
         parameters = self.env["ir.config_parameter"].sudo()
-        return int(parameters.get_param("aftersales_service.retention_minimum_years", 0))
+        return int(parameters.get_param(f"aftersales_service.{name}", 0))
 
     @api.constrains("aftersales_retention_years")
     def _check_aftersales_retention_years(self):
-        minimum = self._get_aftersales_retention_minimum()
+        minimum = self._get_aftersales_minimum("retention_minimum_years")
         for company in self:
             if company.aftersales_retention_years < minimum:
                 raise ValidationError(
@@ -46,6 +46,23 @@ class ResCompany(models.Model):
                         minimum,
                     )
                 )
+
+    @api.constrains("aftersales_repair_warranty_days")
+    def _check_aftersales_repair_warranty_days(self):
+        minimum = self._get_aftersales_minimum("repair_warranty_minimum_days")
+        for company in self:
+            if company.aftersales_repair_warranty_days < minimum:
+                raise ValidationError(
+                    self.env._(
+                        "A part fitted by a repair has a warranty of %s days at least (H8).",
+                        minimum,
+                    )
+                )
+
+    @api.constrains("aftersales_repair_fee_rate")
+    def _check_aftersales_repair_fee_rate(self):
+        if any(company.aftersales_repair_fee_rate < 0 for company in self):
+            raise ValidationError(self.env._("The repair fee can't be negative."))
 
     def _aftersales_tz(self):
         """Return the time zone in which the company's days begin and end."""

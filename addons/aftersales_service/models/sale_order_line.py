@@ -81,8 +81,8 @@ class SaleOrderLine(models.Model):
     @api.depends("service_part_id")
     def _compute_qty_delivered_method(self):
         fitted = self.filtered("service_part_id")
-        super(SaleOrderLine, self - fitted)._compute_qty_delivered_method()
         fitted.qty_delivered_method = "manual"
+        return super(SaleOrderLine, self - fitted)._compute_qty_delivered_method()
 
     def _action_launch_stock_rule(self, **kwargs):
         lines = self.filtered(lambda line: not line.service_part_id)

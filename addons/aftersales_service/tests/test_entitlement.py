@@ -2,7 +2,7 @@ from datetime import date
 
 from freezegun import freeze_time
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
 from odoo.tools import format_date
@@ -215,6 +215,15 @@ class TestEntitlement(AftersalesCommon):
         self._repair("2026-08-01 02:00:00", self.seal)
         self._assert_verdict(self._entitlement(self.seal, "2026-10-30"), "covered")
         self._assert_verdict(self._entitlement(self.seal, "2026-10-31"), "chargeable")
+
+    def test_repair_warranty_minimum(self):
+        """H8: the company may not promise less than the regulation; the 30 is data."""
+        with self.assertRaisesRegex(ValidationError, "30 days at least"):
+            self.company.aftersales_repair_warranty_days = 29
+        self.env["ir.config_parameter"].set_param(
+            "aftersales_service.repair_warranty_minimum_days", "15"
+        )
+        self.company.aftersales_repair_warranty_days = 15
 
     def test_repair_not_valid(self):
         """H8: a record that isn't valid promises nothing."""
