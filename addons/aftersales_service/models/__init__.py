@@ -12,9 +12,11 @@ from . import aftersales_approval
 from . import aftersales_approval_author
 from . import aftersales_approval_mixin
 from . import aftersales_approval_line_mixin
+from . import aftersales_deadline_event
 from . import aftersales_deadline_rule
 from . import aftersales_deadline
 from . import aftersales_deadline_mixin
+from . import mail_activity
 from . import aftersales_region
 from . import aftersales_region_city
 from . import res_partner

@@ -1,8 +1,11 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.fields import Domain
+
+OPEN = ("running", "missed")
 
 
 class AftersalesDeadlineMixin(models.AbstractModel):
-    """Runs the deadline rules of a model: events start and meet them."""
+    """Runs the deadline rules of a model: events start, stop and meet them."""
 
     _name = "aftersales.deadline.mixin"
     _description = "Deadlines"
@@ -18,17 +21,17 @@ class AftersalesDeadlineMixin(models.AbstractModel):
     date_due = fields.Datetime(
         "Next deadline",
         compute="_compute_date_due",
+        search="_search_date_due",
         help="The earliest promise that is still open.",
     )
 
     def _compute_date_due(self):
+        # sudo: whoever may read the document may know until when it is due
         groups = dict(
-            self.env["aftersales.deadline"]._read_group(
-                [
-                    ("res_model", "=", self._name),
-                    ("res_id", "in", self.ids),
-                    ("state", "in", ("running", "missed")),
-                ],
+            self.env["aftersales.deadline"]
+            .sudo()
+            ._read_group(
+                self._get_open_domain() & Domain("res_id", "in", self.ids),
                 ["res_id"],
                 ["date_due:min"],
             )
@@ -36,58 +39,149 @@ class AftersalesDeadlineMixin(models.AbstractModel):
         for record in self:
             record.date_due = groups.get(record.id, False)
 
+    @api.model
+    def _search_date_due(self, operator, value):
+        if operator in ("<", "<="):
+            return self._find_due(Domain("date_due", operator, value))
+        if operator in (">", ">="):
+            earlier = "<=" if operator == ">" else "<"
+            return self._find_due() & ~self._find_due(Domain("date_due", earlier, value))
+        if operator != "in":
+            return NotImplemented
+        return Domain.OR(
+            self._find_due(Domain("date_due", "<=", moment))
+            & ~self._find_due(Domain("date_due", "<", moment))
+            if moment
+            else ~self._find_due()
+            for moment in value
+        )
+
+    @api.model
+    def _get_open_domain(self):
+        return Domain("res_model", "=", self._name) & Domain("state", "in", OPEN)
+
+    @api.model
+    def _find_due(self, domain=Domain.TRUE):
+        """Return the domain of the documents with an open deadline that meets ``domain``."""
+        # sudo: it only filters documents that the user may see
+        query = self.env["aftersales.deadline"].sudo()._search(self._get_open_domain() & domain)
+        return Domain("id", "in", query.subselect("res_id"))
+
+    # --- what a model declares -------------------------------------------------------------
+
     def _get_deadline_partner(self):
         """Return the partner who has to keep the promises on this record."""
         return self.env["res.partner"]
 
-    def _deadline_event(self, event, moment=None):
-        """Meet and start the deadlines that ``event`` stops and starts.
+    def _get_deadline_region(self):
+        """Return the region that the promises on this record are counted for."""
+        return self.env["aftersales.region"]
 
+    def _get_deadline_assignee(self):
+        """Return the user who works on this record and is warned first."""
+        return self.env["res.users"]
+
+    def _get_deadline_fields(self):
+        """Return the names of the fields that partner and region of the deadlines follow from."""
+        return set()
+
+    def _on_deadline_missed(self, deadlines):
+        """React when the ``deadlines`` of these records were missed."""
+
+    # --- events ----------------------------------------------------------------------------
+
+    def write(self, vals):
+        result = super().write(vals)
+        rules = self.env["aftersales.deadline.rule"]
+        if (self._get_deadline_fields() | rules._get_date_fields(self._name)) & vals.keys():
+            self._update_deadlines()
+        return result
+
+    def unlink(self):
+        # sudo: a deadline ends with its document
+        deadlines = self.sudo().deadline_ids
+        result = super().unlink()
+        deadlines.unlink()
+        return result
+
+    def _deadline_event(self, event, moment=None):
+        """Start, stop, resume and meet the deadlines that go by ``event``.
+
+        :param str event: code of an event of this model
         :param datetime moment: when it happened, naive UTC; default now
         """
         moment = moment or fields.Datetime.now()
+        rules = self.env["aftersales.deadline.rule"]
         # sudo: deadlines follow from events; no user creates or changes one directly.
-        rules = (
-            self.env["aftersales.deadline.rule"]
-            .sudo()
-            .search(
-                [
-                    ("model", "=", self._name),
-                    "|",
-                    ("start_event", "=", event),
-                    ("stop_event", "=", event),
-                ]
-            )
-        )
-        self.sudo().deadline_ids.filtered(
-            lambda d: d.rule_id in rules and d.rule_id.stop_event == event
-        )._meet(moment)
+        rules = rules.sudo().browse(rules._get_rule_ids(self._name, event))
+        deadlines = self.sudo().deadline_ids.filtered(lambda d: d.rule_id in rules)
+
+        def going_by(kind):
+            return deadlines.filtered(lambda d: d.rule_id[f"{kind}_event_id"].code == event)
+
+        going_by("stop")._get_meetable()._meet(moment)
+        going_by("pause")._pause(moment)
+        going_by("resume")._resume(moment)
+        # a promise that is still open isn't made twice; a new moment can be agreed on, though
+        running = {
+            (d.res_id, d.rule_id)
+            for d in deadlines
+            if d.state in ("running", "paused")
+            or (d.state == "missed" and d.rule_id.unit != "agreed")
+        }
         vals_list = [
-            record._prepare_deadline_vals(rule, moment)
+            vals
             for record in self.sudo()
-            for rule in rules
-            if rule.start_event == event
+            for rule in rules.filtered(lambda r: r.start_event_id.code == event)
+            if (record.id, rule) not in running
             and rule.company_id in (record.company_id, rule.company_id.browse())
             and rule._applies_to(record)
+            and (vals := record._prepare_deadline_vals(rule, moment))
         ]
-        self.env["aftersales.deadline"].sudo().create(vals_list)
+        if vals_list:
+            self.env["aftersales.deadline"].sudo().create(vals_list)
         self.invalidate_recordset(["deadline_ids", "date_due"])
 
     def _prepare_deadline_vals(self, rule, moment):
+        """Return the values of a new run, or None if its moment is yet to be agreed."""
         self.ensure_one()
+        due = rule._get_due(moment, self)
+        if not due:
+            return None
         return {
             "rule_id": rule.id,
             "res_model": self._name,
             "res_id": self.id,
             "record_name": self.display_name,
             "partner_id": self._get_deadline_partner().id,
+            "region_id": self._get_deadline_region().id,
             "company_id": self.company_id.id,
             "date_start": moment,
-            "date_due": rule._get_due(moment, self.company_id),
+            "date_due_original": due,
+            **self.env["aftersales.deadline"]._prepare_due_vals(rule, due),
         }
+
+    def _update_deadlines(self):
+        """Let what still runs follow the document: its responsible partner, its agreed moment."""
+        for record in self.sudo():
+            partner, region = record._get_deadline_partner(), record._get_deadline_region()
+            for deadline in record.deadline_ids.filtered(
+                lambda d: d.state in ("running", "paused")
+            ):
+                vals = {}
+                if (deadline.partner_id, deadline.region_id) != (partner, region):
+                    vals = {"partner_id": partner.id, "region_id": region.id}
+                rule = deadline.rule_id
+                due = rule.unit == "agreed" and rule._get_due(deadline.date_start, record)
+                # who empties the field doesn't get rid of the promise
+                if due and due != deadline.date_due:
+                    vals |= {"date_warned": False, **deadline._prepare_due_vals(rule, due)}
+                if vals:
+                    deadline._write_protected(vals)
+        self.invalidate_recordset(["date_due"])
 
     def _cancel_deadlines(self):
         """Cancel what is running, because the record was cancelled; missed stays missed."""
         # sudo: as in `_deadline_event`
-        running = self.sudo().deadline_ids.filtered(lambda d: d.state == "running")
-        running._write_protected({"state": "cancelled"})
+        self.sudo().deadline_ids._cancel()
+        self.invalidate_recordset(["date_due"])

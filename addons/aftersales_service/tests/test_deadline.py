@@ -1,43 +1,23 @@
 from datetime import datetime
-from unittest.mock import patch
 
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from .common import AftersalesCommon
-
-NINE = "2026-07-01 01:00:00"  # 9:00 in Shanghai
+from .deadline_common import NINE, DeadlineCommon
 
 
 @tagged("post_install", "-at_install")
-class TestDeadline(AftersalesCommon):
+class TestDeadline(DeadlineCommon):
     """Promises on requests, from 9:00 of 1 July 2026 in Shanghai."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        with freeze_time("2026-06-01 01:00:00"):
-            cls.card = cls._deliver("SN-1")
-
-    def _assigned(self, distance=0, card=None, **vals):
-        """Return a request that is received and assigned now."""
-        request = self._new_request(card or self.card, distance=distance, **vals)
-        request.action_assign()
-        return request
-
     def _arrival(self, request):
-        return request.deadline_ids.filtered(lambda d: d.rule_id.stop_event == "arrived")
+        return request.deadline_ids.filtered(lambda d: d.rule_id.stop_event_id.code == "arrived")
 
     def _recovery(self, request):
-        return request.deadline_ids.filtered(lambda d: d.rule_id.stop_event == "done")
-
-    def _sweep(self, **kwargs):
-        # a test may not commit; what the cron commits is tested in test_cron
-        with patch.object(self.registry["ir.cron"], "_commit_progress") as progress:
-            self.env["aftersales.deadline"]._cron_sweep(**kwargs)
-        return progress
+        rule = self.env.ref("aftersales_service.deadline_rule_running_again")
+        return request.deadline_ids.filtered(lambda d: d.rule_id == rule)
 
     @freeze_time(NINE)
     def test_arrival_by_distance(self):
@@ -94,14 +74,15 @@ class TestDeadline(AftersalesCommon):
         """M3.1: the promise is made in warranty: not without card, on a void or an expired one."""
         request = self._new_request(partner_id=self.customer.id)
         request.action_assign()
-        self.assertFalse(request.deadline_ids)
+        self.assertNotIn("M3.1", request.deadline_ids.regulation_id.mapped("code"))
         with freeze_time("2024-06-01 01:00:00"):
             expired = self._deliver("SN-2")
         self.assertEqual(str(expired.date_end), "2025-06-01")
         self.card.action_void("Stolen")
         for card in (self.card, expired):
             with self.subTest(card.serial_number):
-                self.assertFalse(self._assigned(card=card).deadline_ids)
+                deadlines = self._assigned(card=card).deadline_ids
+                self.assertNotIn("M3.1", deadlines.regulation_id.mapped("code"))
 
     def test_met_in_time(self):
         """M3.1: arrival on the due second is in time, and the record's end meets recovery."""
@@ -182,18 +163,17 @@ class TestDeadline(AftersalesCommon):
         self.assertEqual(self._arrival(request).state, "met")
 
     def test_sweep_in_batches(self):
-        """M3.1: the sweep takes a batch and tells the scheduler how many are left."""
-        self.env["aftersales.deadline"].search([("state", "=", "running")])._write_protected(
-            {"state": "cancelled"}
-        )
+        """M3.1: the sweep goes batch by batch and tells the scheduler how many are left."""
+        self.env["aftersales.deadline"].search([])._cancel()
+        self.env["aftersales.deadline.rule"].search([]).write({"escalate": False})
         with freeze_time(NINE) as clock:
             requests = self._assigned() | self._assigned() | self._assigned()
             clock.move_to("2026-07-01 05:00:00")
             progress = self._sweep(batch=2)
-            progress.assert_called_once_with(2, remaining=1)
-            states = sorted(self._arrival(requests).mapped("state"))
-            self.assertEqual(states, ["missed", "missed", "running"])
-            self._sweep(batch=2).assert_called_once_with(1, remaining=0)
+        self.assertEqual(
+            [(call.args, call.kwargs) for call in progress.call_args_list],
+            [((2,), {"remaining": 1}), ((1,), {"remaining": 0})],
+        )
         self.assertEqual(set(self._arrival(requests).mapped("state")), {"missed"})
 
     def test_cron(self):

@@ -1,70 +1,31 @@
 from datetime import datetime
 
-import pytz
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg2.errors import UniqueViolation
 
-from odoo.exceptions import ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
-from .common import AftersalesCommon
+from .deadline_common import DeadlineCommon
 
 
 @tagged("post_install", "-at_install")
-class TestDeadlineRule(AftersalesCommon):
+class TestDeadlineRule(DeadlineCommon):
     """Due moments, each worked out by hand; July 2026 starts on a Wednesday.
 
     Shanghai is UTC+8 the whole year. Working time: Monday to Friday, 8–12 and 13–17.
     """
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.calendar = cls.env["resource.calendar"].create(
-            {
-                "name": "Day shift",
-                "tz": "Asia/Shanghai",
-                "company_id": cls.company.id,
-                "attendance_ids": [Command.clear()]
-                + [
-                    Command.create(
-                        {
-                            "name": f"{day} {start}",
-                            "dayofweek": str(day),
-                            "hour_from": start,
-                            "hour_to": end,
-                            "day_period": period,
-                        }
-                    )
-                    for day in range(5)
-                    for start, end, period in ((8, 12, "morning"), (13, 17, "afternoon"))
-                ],
-            }
-        )
-
-    def _new_rule(self, unit, offset, **vals):
-        return self.env["aftersales.deadline.rule"].create(
-            {
-                "name": f"{offset} {unit}",
-                "model_id": self.env["ir.model"]._get_id("aftersales.request"),
-                "start_event": "received",
-                "stop_event": "done",
-                "unit": unit,
-                "offset": offset,
-                "calendar_id": self.calendar.id,
-                **vals,
-            }
-        )
-
-    def _local(self, text, zone="Asia/Shanghai"):
-        """Return the naive UTC moment at which clocks in ``zone`` show ``text``."""
-        local = pytz.timezone(zone).localize(datetime.fromisoformat(text))
-        return local.astimezone(pytz.utc).replace(tzinfo=None)
+    def _get_due(self, rule, start):
+        request = self.env["aftersales.request"].new({"company_id": self.company.id})
+        return rule._get_due(start, request)
 
     def _assert_due(self, rule, start, due, zone="Asia/Shanghai"):
         with self.subTest(rule=rule.name, start=start):
-            self.assertEqual(
-                rule._get_due(self._local(start, zone), self.company), self._local(due, zone)
-            )
+            self.assertEqual(self._get_due(rule, self._local(start, zone)), self._local(due, zone))
 
     def test_hours(self):
         """M3.1: hours run day and night, over midnight, lunch and the weekend."""
@@ -95,9 +56,9 @@ class TestDeadlineRule(AftersalesCommon):
         """L1.3: the same moment has another day, and so another due moment, elsewhere."""
         rule = self._new_rule("days", 1)
         start = datetime(2026, 7, 1, 18, 0)  # 2 July 02:00 in Shanghai, 1 July 20:00 in Berlin
-        self.assertEqual(rule._get_due(start, self.company), datetime(2026, 7, 3, 15, 59, 59))
+        self.assertEqual(self._get_due(rule, start), datetime(2026, 7, 3, 15, 59, 59))
         self.company.partner_id.tz = "Europe/Berlin"
-        self.assertEqual(rule._get_due(start, self.company), datetime(2026, 7, 2, 21, 59, 59))
+        self.assertEqual(self._get_due(rule, start), datetime(2026, 7, 2, 21, 59, 59))
 
     def test_working_days(self):
         """M9.2, mistake 5: seven working days after the notice, weekends left out."""
@@ -142,6 +103,22 @@ class TestDeadlineRule(AftersalesCommon):
         self._assert_due(rule, "2026-07-03 16:00", "2026-07-06 09:00")
         self._assert_due(rule, "2026-07-04 03:00", "2026-07-06 10:00")
 
+    def test_calendar_of_another_zone(self):
+        """M9.2, mistake 5: a calendar left in UTC has the company's hours and days all the same.
+
+        Friday 17:00 UTC is Saturday in Shanghai, which is no working day for that.
+        """
+        self.calendar.tz = "UTC"
+        self._assert_due(
+            self._new_rule("working_days", 1), "2026-07-03 10:00", "2026-07-06 23:59:59"
+        )
+        self._assert_due(self._new_rule("working_hours", 2), "2026-07-03 16:00", "2026-07-06 09:00")
+        rule = self._new_rule("working_hours", 8)
+        left = [self._local(f"2026-07-0{day} 12:30") for day in (1, 2)]
+        # paused Wednesday 12:30 with 5 hours left, until Thursday 12:30: 13–17 and Friday 8–9
+        due = rule._get_resumed_due(self._local("2026-07-02 09:00"), *left, self.company)
+        self.assertEqual(due, self._local("2026-07-03 09:00"))
+
     def test_company_calendar(self):
         """Mistake 5: without a calendar of its own a rule goes by the company's."""
         self.company.resource_calendar_id = self.calendar
@@ -176,7 +153,7 @@ class TestDeadlineRule(AftersalesCommon):
         for unit in ("working_hours", "working_days"):
             rule = self._new_rule(unit, 1, calendar_id=empty.id)
             with self.subTest(unit), self.assertRaisesRegex(ValidationError, "“Closed” has no"):
-                rule._get_due(datetime(2026, 7, 1), self.company)
+                self._get_due(rule, datetime(2026, 7, 1))
 
     def test_impossible_values(self):
         """C8: offsets and hours that make no sense are refused."""
@@ -184,12 +161,13 @@ class TestDeadlineRule(AftersalesCommon):
             ("hours", 0, {}),
             ("hours", -2, {}),
             ("working_days", 0, {}),
+            ("days", -1, {}),
             ("month_day", 0, {}),
             ("month_day", 32, {}),
         ):
             with (
                 self.subTest(unit=unit, offset=offset),
-                self.assertRaisesRegex(ValidationError, "1 or more"),
+                self.assertRaisesRegex(ValidationError, "[01] or more"),
                 self.cr.savepoint(),
             ):
                 self._new_rule(unit, offset, **vals)
@@ -201,3 +179,218 @@ class TestDeadlineRule(AftersalesCommon):
             ):
                 self._new_rule("month_day", 5, time_of_day=hour)
         self.assertEqual(self._new_rule("hours", 32).offset, 32)
+
+    def test_month_ends(self):
+        """L1.3, M8.3: over the end of a month, and 29 February only in a leap year."""
+        days = self._new_rule("days", 2)
+        self._assert_due(days, "2027-02-27 10:00", "2027-03-01 23:59:59")
+        self._assert_due(days, "2028-02-27 10:00", "2028-02-29 23:59:59")
+        self._assert_due(days, "2028-02-28 10:00", "2028-03-01 23:59:59")
+        self._assert_due(self._new_rule("hours", 24), "2028-02-28 10:00", "2028-02-29 10:00")
+        # Monday 28 February 2028; the 29th is a working day
+        self._assert_due(
+            self._new_rule("working_days", 1), "2028-02-28 10:00", "2028-02-29 23:59:59"
+        )
+        month_day = self._new_rule("month_day", 29)
+        self._assert_due(month_day, "2027-01-31 10:00", "2027-02-28 23:59:59")
+        self._assert_due(month_day, "2028-01-31 10:00", "2028-02-29 23:59:59")
+        # started on the leap day itself
+        self._assert_due(month_day, "2028-02-29 10:00", "2028-03-29 23:59:59")
+
+    def test_same_day(self):
+        """E8: 0 days last until midnight of the day on which it started."""
+        rule = self._new_rule("days", 0)
+        self._assert_due(rule, "2026-07-01 00:00", "2026-07-01 23:59:59")
+        self._assert_due(rule, "2026-07-01 23:59:59", "2026-07-01 23:59:59")
+
+    def test_night_in_working_hours(self):
+        """Mistake 5: what starts at night begins to count in the morning."""
+        rule = self._new_rule("working_hours", 9)
+        # Wednesday 8–12, 13–17 are eight hours; the ninth is Thursday's first
+        self._assert_due(rule, "2026-07-01 02:00", "2026-07-02 09:00")
+        self._assert_due(rule, "2026-06-30 22:00", "2026-07-02 09:00")
+
+    def test_two_companies(self):
+        """C8: each company's days end by its own clock, in the same database."""
+        berlin = self.env["res.company"].create({"name": "Berlin"})
+        berlin.partner_id.tz = "Europe/Berlin"
+        rule = self._new_rule("days", 1)
+        requests = self.env["aftersales.request"]
+        start = datetime(2026, 7, 1, 18, 0)  # 2 July 02:00 in Shanghai, 1 July 20:00 in Berlin
+        dues = [
+            rule._get_due(start, requests.new({"company_id": company.id}))
+            for company in (self.company, berlin)
+        ]
+        self.assertEqual(dues, [datetime(2026, 7, 3, 15, 59, 59), datetime(2026, 7, 2, 21, 59, 59)])
+
+    def test_working_days_over_clock_change(self):
+        """Mistake 5: the night in which clocks are turned neither adds nor takes a day."""
+        self.company.partner_id.tz = "Europe/Berlin"
+        # around the clock on every day, so that an hour too early would be a day too early
+        calendar = self._new_calendar("Always", range(7), ((0, 24),), "Europe/Berlin")
+        rule = self._new_rule("working_days", 1, calendar_id=calendar.id)
+        for start, due in (
+            ("2026-03-28 12:00", "2026-03-29 23:59:59"),
+            ("2026-03-29 01:00", "2026-03-30 23:59:59"),
+            ("2026-10-24 12:00", "2026-10-25 23:59:59"),
+            ("2026-10-25 01:00", "2026-10-26 23:59:59"),
+        ):
+            self._assert_due(rule, start, due, "Europe/Berlin")
+
+    # --- what is shipped, and what is refused --------------------------------------------------
+
+    def test_shipped(self):
+        """E2: every time limit of the regulations is a rule that names its article."""
+        rules = self.env["aftersales.deadline.rule"].search([])
+        self.assertFalse(rules.filtered(lambda rule: not rule.regulation_id))
+        codes = set(rules.regulation_id.mapped("code"))
+        self.assertLessEqual(
+            {
+                *("L1.3", "L1.5", "L2.2", "L3.4", "L3.5"),
+                *("R1", "E8", "M1", "M2", "M3.1", "M4", "M5", "M6", "M11"),
+                *("C8", "C9", "H2", "H3", "H5"),
+            },
+            codes,
+        )
+
+    def test_dormant(self):
+        """E2: a rule on documents that come later says so, is found by it, and starts nothing."""
+        rule = self._rule("batch_quality")
+        self.assertTrue(rule.is_dormant)
+        self.assertEqual(rule.model, "aftersales.complaint")
+        labels = dict(rule._fields["model"]._description_selection(self.env))
+        self.assertEqual(labels[rule.model], "Complaint")
+        self.assertFalse(self._rule("running_again").is_dormant)
+        rules = self.env["aftersales.deadline.rule"]
+        dormant = rules.search([("is_dormant", "=", True)])
+        self.assertIn(rule, dormant)
+        self.assertNotIn(self._rule("running_again"), dormant)
+        self.assertEqual(rules.search([("is_dormant", "=", False)]), rules.search([]) - dormant)
+
+    def _assert_refused(self, message, unit="hours", offset=1, **vals):
+        with (
+            self.subTest(message),
+            self.assertRaisesRegex(ValidationError, message),
+            self.cr.savepoint(),
+        ):
+            self._new_rule(unit, offset, **vals)
+
+    def test_events_checked(self):
+        """M3.1: a rule's events belong together; the message names what doesn't fit."""
+        strange = self._event("reported", "aftersales.complaint")
+        self._assert_refused(
+            "starts on “Service request”, but “Complaint: Reported”", stop_event_id=strange.id
+        )
+        self._assert_refused("kept at the moment it starts", stop="received")
+        self._assert_refused(
+            "name both the event that stops", pause_event_id=self._event("waiting").id
+        )
+        waiting = self._event("waiting").id
+        self._assert_refused(
+            "can't both stop and resume", pause_event_id=waiting, resume_event_id=waiting
+        )
+        self._assert_refused("doesn't wait", "month_day", 5, pause=True)
+        self._assert_refused(
+            "doesn't wait", "agreed", date_field="date_answer_promised", pause=True
+        )
+
+    def test_agreed_field_checked(self):
+        """M1: an agreed moment is a date or time of the document."""
+        self._assert_refused("name the field", "agreed")
+        for name in ("nonsense", "description", "create_uid"):
+            self._assert_refused(
+                f"“{name}” is no date or time of “Service request”", "agreed", date_field=name
+            )
+        # a model that doesn't exist yet can't be asked
+        reported = self._event("reported", "aftersales.complaint")
+        verified = self._event("verified", "aftersales.complaint")
+        rule = self._new_rule(
+            "agreed",
+            start_event_id=reported.id,
+            stop_event_id=verified.id,
+            date_field="date_planned",
+            domain="[('kind', '=', 'x')]",
+        )
+        self.assertTrue(rule.is_dormant)
+
+    def test_domain_checked(self):
+        """M3.1: a condition that can't be used is refused when it is entered, not on the road."""
+        for domain in (
+            "[('nonsense', '=', 1)]",
+            "[('card_id.nonsense', '=', 1)]",
+            "[('distance', '<', 2]",
+            "[('distance', 'about', 2)]",
+            "[('distance', '<', yesterday)]",
+            "distance < 2",
+            "['&', ('distance', '<', 2)]",
+        ):
+            with (
+                self.subTest(domain),
+                self.assertRaisesRegex(ValidationError, "can't be used on “Service request”"),
+                self.cr.savepoint(),
+            ):
+                self._new_rule(domain=domain)
+        self.assertTrue(self._new_rule(domain="[('card_id.date_end', '>=', today)]"))
+
+    def test_warning_checked(self):
+        """M8.9: a warning to a role needs the role; hours aren't negative."""
+        self._assert_refused("choose the role", warning_hours=1, warning_to="group")
+        self._assert_refused("can't be negative", warning_hours=-1)
+        self._assert_refused("can't be negative", escalation_hours=-1)
+
+    def test_events_fixed(self):
+        """E2: an administrator renames events; what the code goes by stays, for everybody."""
+        event = self._event("assigned").with_user(self.administrator)
+        event.name = "Handed to the center"
+        self.assertEqual(event.display_name, "Service request: Handed to the center")
+        for vals in ({"code": "x"}, {"model": "res.partner"}):
+            with self.assertRaisesRegex(AccessError, "can't be changed by hand"):
+                event.write(vals)
+        with self.assertRaisesRegex(AccessError, "Event of a deadline"):
+            event.unlink()
+        for user in (self.clerk, self.center_user, self.customer_service, self.vp):
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                event.with_user(user).name = "x"
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                self._rule("running_again").with_user(user).offset = 48
+
+    @mute_logger("odoo.sql_db")
+    def test_event_code_unique(self):
+        """E2: a document has one event of a code."""
+        with self.assertRaisesRegex(UniqueViolation, "code_unique"), self.cr.savepoint():
+            self._event("assigned").copy()
+
+    def test_used_rule_kept(self):
+        """M3.1: a rule under which promises were made is archived, not deleted with them."""
+        rule = self._new_rule(start="assigned")
+        self._assigned()
+        with self.assertRaisesRegex(UserError, "Archive it"), self.cr.savepoint():
+            rule.unlink()
+        unused = self._new_rule(start="visit_promised")
+        unused.unlink()
+        self.assertFalse(unused.exists())
+
+    def test_never_before_start(self):
+        """Mistake 5, for any start: no clock runs out before it starts, whatever its unit."""
+        rules = [
+            self._new_rule(unit, offset)
+            for unit, offset in (
+                *(("hours", 1), ("working_hours", 1), ("days", 0), ("days", 3)),
+                *(("working_days", 1), ("working_days", 7), ("month_day", 1), ("month_day", 31)),
+            )
+        ]
+
+        @settings(
+            max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        )
+        @given(
+            start=st.datetimes(datetime(2026, 1, 1), datetime(2029, 12, 31)),
+            rule=st.sampled_from(rules),
+            zone=st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "America/Los_Angeles"]),
+        )
+        def check(start, rule, zone):
+            self.company.partner_id.tz = zone
+            start = start.replace(microsecond=0)
+            self.assertGreaterEqual(self._get_due(rule, start), start)
+
+        check()
