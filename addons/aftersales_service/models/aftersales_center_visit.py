@@ -13,6 +13,7 @@ class AftersalesCenterVisit(models.Model):
     _inherit = [
         "aftersales.network.mixin",
         "aftersales.workflow.mixin",
+        "aftersales.deadline.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
@@ -116,6 +117,12 @@ class AftersalesCenterVisit(models.Model):
             if visit.date_next and visit.date_next <= (visit.date_done or visit.date_planned):
                 raise ValidationError(self.env._("The next visit has to come after this one."))
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        visits = super().create(vals_list)
+        visits._deadline_event("planned")
+        return visits
+
     def write(self, vals):
         if self._get_changed_names(vals, self._get_content_fields()):
             self._check_open()
@@ -125,6 +132,18 @@ class AftersalesCenterVisit(models.Model):
     def _unlink_except_planned(self):
         if any(visit.state != "planned" for visit in self):
             raise UserError(self.env._("Only a planned visit can be deleted."))
+
+    def _get_deadline_partner(self):
+        return self.center_id.aftersales_parent_id or self.region_id.office_id
+
+    def _get_deadline_region(self):
+        return self.region_id
+
+    def _get_deadline_assignee(self):
+        return self.visitor_id
+
+    def _get_deadline_fields(self):
+        return {"center_id"}
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"next_visit_id"}
@@ -180,6 +199,7 @@ class AftersalesCenterVisit(models.Model):
             visit.date_done = visit.date_done or visit._get_today()
             following = visit._plan_next()
             visit._write_protected({"state": "done", "next_visit_id": following.id})
+            visit._deadline_event("done")
         return True
 
     def _plan_next(self):
@@ -202,6 +222,7 @@ class AftersalesCenterVisit(models.Model):
             visit.check_access("write")
             visit._check_open()
             visit._write_protected({"state": "cancelled"})
+            visit._cancel_deadlines()
             visit.message_post(body=self.env._("Cancelled: %s", reason))
         return True
 

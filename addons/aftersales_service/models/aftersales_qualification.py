@@ -11,7 +11,12 @@ class AftersalesQualification(models.Model):
     _name = "aftersales.qualification"
     _description = "Qualification"
     _regulations = ("H2",)
-    _inherit = ["aftersales.network.mixin", "mail.thread", "mail.activity.mixin"]
+    _inherit = [
+        "aftersales.network.mixin",
+        "aftersales.deadline.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
     _order = "date_to, id"
     _rec_names_search = ["number", "partner_id", "type_id"]
     _check_company_auto = True
@@ -110,6 +115,51 @@ class AftersalesQualification(models.Model):
             qualification.display_name = (
                 f"{qualification.type_id.name or ''} – {qualification.partner_id.name or ''}"
             )
+
+    # --- deadlines (H2) --------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        qualifications = super().create(vals_list)
+        qualifications._get_renewed()._deadline_event("renewed")
+        qualifications._deadline_event("registered")
+        return qualifications
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.get("date_to"):
+            self._get_renewed()._deadline_event("renewed")
+            self._deadline_event("registered")
+        if "active" in vals and not vals["active"]:
+            self._cancel_deadlines()
+        return result
+
+    def _get_renewed(self):
+        """Return the certificates that these carry on: same holder and kind, ending earlier."""
+        # sudo: who registers a certificate need not see the one before
+        others = self.sudo().search(
+            [("partner_id", "in", self.partner_id.ids), ("type_id", "in", self.type_id.ids)]
+        )
+        return others.filtered(
+            lambda old: any(
+                (old.partner_id, old.type_id) == (new.partner_id, new.type_id)
+                and old.date_to
+                and (not new.date_to or old.date_to < new.date_to)
+                for new in self
+            )
+        )
+
+    def _get_deadline_partner(self):
+        return self.center_id.filtered("is_service_center")
+
+    def _get_deadline_region(self):
+        return self.region_id
+
+    def _get_deadline_assignee(self):
+        return self.partner_id.user_ids[:1]
+
+    def _get_deadline_fields(self):
+        return {"partner_id"}
 
     @api.constrains("partner_id", "type_id")
     def _check_holder(self):

@@ -7,7 +7,7 @@ class AftersalesRequest(models.Model):
 
     _name = "aftersales.request"
     _description = "Service request"
-    _regulations = ("L2.1", "L2.2", "M1", "M3.1", "H4", "E7", "H11")
+    _regulations = ("L1.5", "L2.1", "L2.2", "M1", "M3.1", "H3", "H4", "H5", "E7", "H11")
     _inherit = [
         "aftersales.retention.mixin",
         "aftersales.deadline.mixin",
@@ -119,6 +119,46 @@ class AftersalesRequest(models.Model):
         help="From the service center to the machine. It decides the arrival time that is "
         "promised (M3.1). 0: in the city.",
     )
+    date_answer_promised = fields.Datetime(
+        "Answer promised for",
+        copy=False,
+        tracking=True,
+        help="When the customer was promised an answer that could not be given at once (M1).",
+    )
+    date_answered = fields.Datetime(
+        "Answered on",
+        readonly=True,
+        copy=False,
+        tracking=True,
+        help="When the customer got an answer: by the button, or by the visit at the latest (H3).",
+    )
+    date_visit_promised = fields.Datetime(
+        "Visit promised for",
+        copy=False,
+        tracking=True,
+        help="The visit agreed with the customer; beyond 400 km it takes the place of the fixed "
+        "arrival times (M3.1).",
+    )
+    is_waiting = fields.Boolean(
+        "Waiting for the customer",
+        readonly=True,
+        copy=False,
+        help="The clocks that the customer can stop stand still.",
+    )
+    date_repair_promised = fields.Datetime(
+        "Repair promised on",
+        readonly=True,
+        copy=False,
+        help="It couldn't be repaired on the spot; the customer was promised the repair (L2.2).",
+    )
+    is_exchange_due = fields.Boolean(
+        "Exchange to be offered",
+        readonly=True,
+        copy=False,
+        help="The promised repair is overdue, so the customer gets an exchange (L2.2).",
+    )
+    exchange_offered_on = fields.Datetime(readonly=True, copy=False)
+    exchange_offered_by = fields.Many2one("res.users", readonly=True, copy=False)
     record_ids = fields.One2many("aftersales.service.record", "request_id", "Service records")
     record_count = fields.Integer(compute="_compute_record_count")
 
@@ -202,14 +242,65 @@ class AftersalesRequest(models.Model):
                     )
                 )
 
+    @api.constrains("date_answer_promised", "date_visit_promised", "request_date")
+    def _check_promised(self):
+        for request in self:
+            for name in ("date_answer_promised", "date_visit_promised"):
+                if request[name] and request[name] < request.request_date:
+                    raise ValidationError(
+                        self.env._(
+                            "“%(field)s” can't lie before the request was received.",
+                            field=self._fields[name]._description_string(self.env),
+                        )
+                    )
+
     @api.model_create_multi
     def create(self, vals_list):
         requests = super().create(vals_list)
-        for request in requests:
-            request._deadline_event("received", request.request_date)
+        for moment, received in requests.grouped("request_date").items():
+            received._deadline_event("received", moment)
+        requests._note_promises({"date_answer_promised", "date_visit_promised"})
         return requests
 
     def write(self, vals):
+        promises = {"date_answer_promised", "date_visit_promised"}
+        promised = {
+            request: names
+            for request in self
+            if (names := request._get_changed_names(vals, promises))
+        }
+        self._check_served(vals)
+        for request in promised:
+            request._check_open()
+        result = super().write(vals)
+        for request, names in promised.items():
+            request._note_promises(names)
+        return result
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {
+            "date_answered",
+            "is_waiting",
+            "date_repair_promised",
+            "is_exchange_due",
+            "exchange_offered_on",
+            "exchange_offered_by",
+        }
+
+    def _get_reason_actions(self):
+        return super()._get_reason_actions() | {"action_wait"}
+
+    def _note_promises(self, names):
+        """Start the clocks of the moments that were just promised in the fields ``names``."""
+        if "date_answer_promised" in names and (promised := self.filtered("date_answer_promised")):
+            # an answer is owed again
+            promised.filtered("date_answered")._write_protected({"date_answered": False})
+            promised._deadline_event("answer_promised")
+        if "date_visit_promised" in names and (promised := self.filtered("date_visit_promised")):
+            promised._deadline_event("visit_promised")
+
+    def _check_served(self, vals):
+        """Raise if ``vals`` change what only others may change, or nobody any more."""
         for request in self:
             if not request._get_changed_names(vals, self._get_served_fields()):
                 continue
@@ -226,7 +317,6 @@ class AftersalesRequest(models.Model):
                         request.name,
                     )
                 )
-        return super().write(vals)
 
     @api.model
     def _get_served_fields(self):
@@ -256,8 +346,138 @@ class AftersalesRequest(models.Model):
             return False
         return max(filter(None, (self.card_id.date_end, self._get_local_day(self.request_date))))
 
+    # --- deadlines -------------------------------------------------------------------------
+
     def _get_deadline_partner(self):
         return self.center_id or self.region_id.office_id
+
+    def _get_deadline_region(self):
+        return self.region_id
+
+    def _get_deadline_assignee(self):
+        return self.technician_id
+
+    def _get_deadline_fields(self):
+        return {"center_id", "region_id", "partner_id", "card_id"}
+
+    def _update_deadlines(self):
+        # sudo: the records follow their request, whether or not this user sees them
+        self.sudo().record_ids._update_deadlines()
+        return super()._update_deadlines()
+
+    def _on_deadline_missed(self, deadlines):
+        """A promised repair that is overdue is answered by an exchange (L2.2)."""
+        promised = deadlines.filtered(lambda d: d.rule_id.start_event_id.code == "repair_promised")
+        overdue = self.browse(promised.mapped("res_id")).filtered(
+            lambda request: request.id in self.ids and request._is_exchangeable()
+        )
+        overdue._write_protected({"is_exchange_due": True})
+        text = self.env._("The promised repair is overdue: offer the customer an exchange (L2.2).")
+        overdue._message_log_batch(dict.fromkeys(overdue.ids, text))
+        return super()._on_deadline_missed(deadlines)
+
+    def _is_exchangeable(self):
+        """Tell whether the repair was promised within the warranty."""
+        self.ensure_one()
+        card = self.card_id
+        promised = self.company_id._aftersales_local(self.date_repair_promised).date()
+        return card.state == "open" and bool(card.date_end) and card.date_end >= promised
+
+    def _check_open(self):
+        """Raise unless the user may write the requests and they are neither done nor cancelled."""
+        for request in self:
+            request.check_access("write")
+            if request.state in ("done", "cancelled"):
+                raise UserError(self.env._("%s is closed.", request.name))
+
+    def action_answer(self):
+        """Note that the customer got an answer now (M1, H3)."""
+        self._check_open()
+        self._note_answer(fields.Datetime.now())
+        return True
+
+    def _note_answer(self, moment):
+        for request in self.filtered(lambda r: not r.date_answered):
+            request._write_protected({"date_answered": moment})
+            request._deadline_event("answered", moment)
+
+    def action_wait(self, reason=None):
+        """Stop the clocks that the customer can stop, because of what he has to do first."""
+        if not (reason or "").strip():
+            raise UserError(self.env._("Say what the customer has to do first."))
+        self._check_open()
+        for request in self:
+            if request.is_waiting:
+                raise UserError(self.env._("%s is waiting for the customer already.", request.name))
+            request._write_protected({"is_waiting": True})
+            request._deadline_event("waiting")
+            request.message_post(body=self.env._("Waiting for the customer: %s", reason.strip()))
+        return True
+
+    def action_open_wait(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_wait", self.env._("Wait for the customer")
+        )
+
+    def action_resume(self):
+        """Let the clocks go on with the time that was left."""
+        self._check_open()
+        for request in self:
+            if not request.is_waiting:
+                raise UserError(self.env._("%s is not waiting for the customer.", request.name))
+            request._write_protected({"is_waiting": False})
+            request._deadline_event("resumed")
+            request.message_post(body=self.env._("The customer did his part; the clocks go on."))
+        return True
+
+    def action_promise_repair(self):
+        """Promise the repair that can't be done on the spot; three days by default (L2.2)."""
+        self._check_open()
+        for request in self:
+            if request.state != "in_progress":
+                raise UserError(
+                    self.env._(
+                        "A repair is promised when it turned out on site that it can't be done at "
+                        "once: enter the arrival in the service record of %s first.",
+                        request.name,
+                    )
+                )
+            if request.date_repair_promised:
+                raise UserError(self.env._("The repair was promised already: %s", request.name))
+            request._write_protected({"date_repair_promised": fields.Datetime.now()})
+            request._deadline_event("repair_promised")
+            request.message_post(body=self.env._("Promised the customer the repair (L2.2)."))
+        return True
+
+    def action_offer_exchange(self):
+        """Record that the customer was offered an exchange for the overdue repair (L2.2)."""
+        self._check_open()
+        for request in self:
+            if not request.is_exchange_due:
+                raise UserError(
+                    self.env._("No promised repair of %s is overdue in warranty.", request.name)
+                )
+            if request.exchange_offered_on:
+                raise UserError(
+                    self.env._(
+                        "%(user)s offered the exchange of %(request)s already.",
+                        # sudo: the name is shown in the history, too
+                        user=request.sudo().exchange_offered_by.name,
+                        request=request.name,
+                    )
+                )
+            request._write_protected(
+                {
+                    "exchange_offered_on": fields.Datetime.now(),
+                    "exchange_offered_by": self.env.uid,
+                }
+            )
+            request.message_post(body=self.env._("Offered the customer an exchange (L2.2)."))
+        return True
+
+    # --- flow ------------------------------------------------------------------------------
 
     def action_assign(self):
         """Hand the request to its service center; the promised arrival runs from now (M3.1)."""
@@ -307,12 +527,15 @@ class AftersalesRequest(models.Model):
             records = request.record_ids.filtered(lambda r: r.arrival and r.state != "cancelled")
             if request.state == "assigned":
                 request._write_protected({"state": "in_progress"})
-            request._deadline_event("arrived", min(records.mapped("arrival")))
+            arrival = min(records.mapped("arrival"))
+            request._deadline_event("arrived", arrival)
+            request._note_answer(arrival)
 
     def _finish(self, moment):
         """Close the request, because its record is valid."""
         for request in self.filtered(lambda r: r.state in ("assigned", "in_progress")):
-            request._write_protected({"state": "done"})
+            request._write_protected({"state": "done", "is_waiting": False})
+            request._note_answer(moment)
             request._deadline_event("done", moment)
 
     def action_cancel(self, reason=None):
@@ -328,7 +551,7 @@ class AftersalesRequest(models.Model):
                         "%s is closed or has a signed service record, and stays.", request.name
                     )
                 )
-            request._write_protected({"state": "cancelled"})
+            request._write_protected({"state": "cancelled", "is_waiting": False})
             request._cancel_deadlines()
             request.message_post(body=self.env._("Cancelled: %s", reason))
         return True

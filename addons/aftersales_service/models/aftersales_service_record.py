@@ -10,7 +10,12 @@ class AftersalesServiceRecord(models.Model):
     _name = "aftersales.service.record"
     _description = "Service record"
     _regulations = ("M3.2", "M3.3", "M3.4", "E4", "E7", "H8", "H9", "H11")
-    _inherit = ["aftersales.retention.mixin", "mail.thread", "mail.activity.mixin"]
+    _inherit = [
+        "aftersales.retention.mixin",
+        "aftersales.deadline.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
     _sequence_code = "aftersales.service.record"
     _order = "id desc"
     _check_company_auto = True
@@ -209,7 +214,23 @@ class AftersalesServiceRecord(models.Model):
                     )
                 )
 
+    # --- deadlines (E8) --------------------------------------------------------------------
+
+    def _get_deadline_partner(self):
+        return self.center_id
+
+    def _get_deadline_region(self):
+        return self.region_id
+
+    def _get_deadline_assignee(self):
+        return self.technician_id
+
+    def _get_deadline_fields(self):
+        return {"technician_id"}
+
     def _note_arrival(self):
+        for record in self.filtered("arrival"):
+            record._deadline_event("arrived", record.arrival)
         # sudo: the technician's arrival is noted on the request, which he need not see
         self.filtered("arrival").request_id.sudo()._start_visit()
 
@@ -400,6 +421,7 @@ class AftersalesServiceRecord(models.Model):
                     )
                 )
         self._write_protected({"state": "done"})
+        self._deadline_event("done")
         for record in self:
             record._on_done()
         return True
@@ -419,6 +441,7 @@ class AftersalesServiceRecord(models.Model):
             if record.state == "done":
                 raise UserError(self.env._("%s is valid and stays.", record.name))
             record._write_protected({"state": "cancelled"})
+            record._cancel_deadlines()
             record.message_post(body=self.env._("Cancelled: %s", reason))
         return True
 
