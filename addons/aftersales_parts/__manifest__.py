@@ -15,6 +15,8 @@
         "data/aftersales_part_class_data.xml",
         "data/aftersales_deduction_reason_data.xml",
         "data/aftersales_settlement_terms_data.xml",
+        "data/aftersales_deadline_event_data.xml",
+        "data/aftersales_deadline_rule_data.xml",
         "report/aftersales_return_report.xml",
         "report/aftersales_settlement_report.xml",
         "report/aftersales_used_part_report.xml",

@@ -398,6 +398,7 @@ class AftersalesFapiao(models.Model):
             # one at a time: whoever waited here finds it taken, by the unique index at last
             exact[0]._lock("confirmed")
             fapiao._write_protected({"settlement_id": exact[0].id, "state": "matched"})
+            exact[0]._deadline_event("invoiced")
         return True
 
     def _get_no_match_message(self, candidates):

@@ -9,7 +9,11 @@ class AftersalesReturn(models.Model):
     _name = "aftersales.return"
     _description = "Return"
     _regulations = ("L2.3", "L2.4", "L2.5", "L2.6", "L2.8", "H11")
-    _inherit = ["aftersales.retention.mixin", "aftersales.approval.mixin"]
+    _inherit = [
+        "aftersales.retention.mixin",
+        "aftersales.approval.mixin",
+        "aftersales.deadline.mixin",
+    ]
     _sequence_code = "aftersales.return"
     _order = "id desc"
     _check_company_auto = True
@@ -153,6 +157,14 @@ class AftersalesReturn(models.Model):
             "date_shipped",
             "date_received",
         }
+
+    # --- deadlines (L2.8, L2.10) -----------------------------------------------------------
+
+    def _get_deadline_partner(self):
+        return self.center_id
+
+    def _get_deadline_region(self):
+        return self.region_id
 
     # --- approval (L2.4) -------------------------------------------------------------------
 
@@ -343,6 +355,7 @@ class AftersalesReturn(models.Model):
                 "date_received": fields.Datetime.now(),
             }
         )
+        self._deadline_event("arrived")
         self.message_post(
             body=self.env._(
                 "Received %(received)s of %(announced)s tags. Missing: %(missing)s",
@@ -373,6 +386,9 @@ class AftersalesReturn(models.Model):
                     }
                 )
             document._write_protected({"state": "verified"})
+            document._deadline_event("verified")
+            # with this, the sender sees what was accepted and what was not, and why
+            document._deadline_event("answered")
         return True
 
     def action_cancel(self, reason=None):
@@ -388,6 +404,7 @@ class AftersalesReturn(models.Model):
                     )
                 )
             document._write_protected({"state": "cancelled", "approval_state": "draft"})
+            document._cancel_deadlines()
             document.flush_recordset(["state"])  # the unique index counts live returns only
             document.message_post(body=self.env._("Cancelled: %s", reason))
         return True

@@ -1,3 +1,5 @@
+from datetime import time
+
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
@@ -15,7 +17,12 @@ class AftersalesSettlement(models.Model):
     _name = "aftersales.settlement"
     _description = "Settlement"
     _regulations = ("M8.1", "M8.2", "M8.3", "M8.4", "M8.5", "M8.6", "M8.7", "H11")
-    _inherit = ["aftersales.retention.mixin", "mail.thread", "mail.activity.mixin"]
+    _inherit = [
+        "aftersales.retention.mixin",
+        "aftersales.deadline.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
     _sequence_code = "aftersales.settlement"
     _order = "month desc, id desc"
     _check_company_auto = True
@@ -142,15 +149,15 @@ class AftersalesSettlement(models.Model):
 
     @api.depends("month", "company_id")
     def _compute_date_filing(self):
-        for settlement in self:
-            if not settlement.month:
-                settlement.date_filing = False
+        for (company, month), settlements in self.grouped(
+            lambda s: (s.company_id, s.month)
+        ).items():
+            if not month:
+                settlements.date_filing = False
                 continue
-            terms = self.env["aftersales.settlement.terms"]._get_terms(
-                settlement.company_id, settlement.month
-            )
-            settlement.date_filing = settlement.company_id._aftersales_utc(
-                settlement.month + relativedelta(months=1, day=terms.filing_day)
+            terms = self.env["aftersales.settlement.terms"]._get_terms(company, month)
+            settlements.date_filing = company._aftersales_utc(
+                month + relativedelta(months=1, day=terms.filing_day)
             )
 
     @api.depends("fapiao_ids.amount_total", "amount_payable")
@@ -167,7 +174,13 @@ class AftersalesSettlement(models.Model):
         for vals in vals_list:
             if month := fields.Date.to_date(vals.get("month")):
                 vals["month"] = month.replace(day=1)
-        return super().create(vals_list)
+        settlements = super().create(vals_list)
+        for (company, month), group in settlements.grouped(
+            lambda s: (s.company_id, s.month)
+        ).items():
+            next_month = month + relativedelta(months=1)
+            group._deadline_event("month_ended", company._aftersales_utc(next_month, time.min))
+        return settlements
 
     def write(self, vals):
         fixed = {"center_id", "month", "kind", "direction", "company_id"}
@@ -204,6 +217,14 @@ class AftersalesSettlement(models.Model):
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"move_id", "bill_id", "date_confirmed"}
+
+    # --- deadlines (M8.3, M9.2) ------------------------------------------------------------
+
+    def _get_deadline_partner(self):
+        return self.center_id
+
+    def _get_deadline_region(self):
+        return self.region_id
 
     # --- generation (M8.3) -----------------------------------------------------------------
 
@@ -390,6 +411,7 @@ class AftersalesSettlement(models.Model):
             if not settlement.line_ids:
                 raise UserError(self.env._("%s has no lines to file.", settlement.name))
         self._write_protected({"state": "submitted"})
+        self._deadline_event("filed")
         return True
 
     def action_verify(self):
@@ -437,6 +459,7 @@ class AftersalesSettlement(models.Model):
                 }
             )
             if is_paid:
+                settlement._deadline_event("confirmed")
                 # sudo: the center confirms; the entry follows from the confirmed figures alone
                 settlement.sudo()._post_entry()
         return True
@@ -459,6 +482,7 @@ class AftersalesSettlement(models.Model):
         # sudo: lines of a cancelled list are released, so that their parts can be settled again
         self.sudo().line_ids.unlink()
         self._write_protected({"state": "cancelled"})
+        self._cancel_deadlines()
         self.flush_recordset(["state"])  # the unique index counts live settlements only
         return True
 

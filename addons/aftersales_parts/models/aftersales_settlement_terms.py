@@ -26,20 +26,12 @@ class AftersalesSettlementTerms(models.Model):
         required=True,
         help="Day of the next month until whose end the list has to be filed (M8.3).",
     )
-    invoice_days = fields.Integer(
-        "Working days to invoice",
-        required=True,
-        help="Within which the center issues its VAT invoice (M9.2).",
-    )
 
     _fee_rate_range = models.Constraint(
         "CHECK(fee_rate >= 0 AND fee_rate <= 100)", "The fee lies between 0 and 100 %."
     )
     _filing_day_range = models.Constraint(
         "CHECK(filing_day BETWEEN 1 AND 28)", "The filing day lies between 1 and 28."
-    )
-    _invoice_days_range = models.Constraint(
-        "CHECK(invoice_days > 0)", "At least one working day is needed to invoice."
     )
 
     @api.model

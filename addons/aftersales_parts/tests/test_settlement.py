@@ -58,7 +58,6 @@ class TestSettlement(AftersalesPartsCommon):
                 "date_from": "2026-10-20",
                 "fee_rate": 8,
                 "filing_day": 5,
-                "invoice_days": 7,
             }
         )
         self._make_record([self._part(self.pump)], day="2026-10-19")
