@@ -10,6 +10,8 @@
         "security/aftersales_audit_security.xml",
         "security/ir.model.access.csv",
         "data/ir_sequence_data.xml",
+        "data/aftersales_deadline_event_data.xml",
+        "data/aftersales_deadline_rule_data.xml",
         "report/aftersales_audit_plan_report.xml",
         "views/aftersales_menus.xml",
         "views/aftersales_audit_plan_views.xml",

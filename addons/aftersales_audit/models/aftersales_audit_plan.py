@@ -9,7 +9,11 @@ class AftersalesAuditPlan(models.Model):
     _name = "aftersales.audit.plan"
     _description = "Audit plan"
     _regulations = ("L4.2", "L4.3", "L4.4", "H11")
-    _inherit = ["aftersales.retention.mixin", "aftersales.approval.mixin"]
+    _inherit = [
+        "aftersales.retention.mixin",
+        "aftersales.approval.mixin",
+        "aftersales.deadline.mixin",
+    ]
     _sequence_code = "aftersales.audit.plan"
     _order = "id desc"
     _rec_names_search = ["name", "office_id.name"]
@@ -163,6 +167,14 @@ class AftersalesAuditPlan(models.Model):
     def _get_team(self):
         return self.lead_id | self.member_ids
 
+    # --- deadlines (L4.6) ------------------------------------------------------------------
+
+    def _get_deadline_assignee(self):
+        return self.lead_id
+
+    def _get_deadline_region(self):
+        return self.region_id
+
     # --- approval (L4.3) -------------------------------------------------------------------
 
     def _get_approval_steps(self):
@@ -276,6 +288,7 @@ class AftersalesAuditPlan(models.Model):
                 ]
             )
             plan._write_protected({"state": "in_progress", "date_started": fields.Datetime.now()})
+            plan._deadline_event("started")
         return True
 
     def action_done(self):
@@ -294,6 +307,7 @@ class AftersalesAuditPlan(models.Model):
                     )
                 )
             plan._write_protected({"state": "done", "date_done": fields.Datetime.now()})
+            plan._deadline_event("done")
         return True
 
     def action_cancel(self, reason=None):
@@ -308,6 +322,7 @@ class AftersalesAuditPlan(models.Model):
                 # the VP may stop an audit; a colleague of another team may not
                 plan._check_group("aftersales_service.group_vp")
             plan._write_protected({"state": "cancelled", "approval_state": "draft"})
+            plan._cancel_deadlines()
             plan.message_post(body=self.env._("Cancelled: %s", reason))
         return True
 
