@@ -48,6 +48,7 @@ class AftersalesRegionCity(models.Model):
         """Return every way to write the city: in each language, and the other names."""
         self.ensure_one()
         names = re.split(r"[,，、;；]", self.other_names or "")
-        for code, _name in self.env["res.lang"].get_installed():
+        # without a language: the source, in English, which need not be installed
+        for code in (None, *dict(self.env["res.lang"].get_installed())):
             names.append(self.with_context(lang=code, prefetch_langs=True).name)
         return {self._get_key(name) for name in names} - {""}
