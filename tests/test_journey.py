@@ -177,9 +177,9 @@ class TestJourney(TransactionCase):
         )
         self.assertEqual(request.partner_id, self.customer)
         self.assertEqual(request.region_id, self.region)
-        with self.assertRaisesRegex(UserError, "Choose the service center"):
-            request.action_assign()
-        request.write({"center_id": self.center.id, "technician_id": self.users["technician"].id})
+        # the only center of the province is proposed (L2.1)
+        self.assertEqual(request.center_id, self.center)
+        request.technician_id = self.users["technician"]
         request.action_assign()
         # 150 km: on site within 6 hours, running again within 24 (M3.1)
         self.assertEqual(
