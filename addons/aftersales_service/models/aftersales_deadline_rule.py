@@ -46,7 +46,7 @@ class AftersalesDeadlineRule(models.Model):
         default="[]",
         required=True,
         help="The limit is started only on records that meet this condition. It may compare dates "
-        "with `today`.",
+        "with “today”, the day on the company's clock.",
     )
     start_event_id = fields.Many2one(
         "aftersales.deadline.event",
@@ -278,7 +278,7 @@ class AftersalesDeadlineRule(models.Model):
             # sudo: nothing is read; the condition is only put into words for the database
             model = self.env[rule.model].sudo()
             try:
-                model._search(Domain(rule._eval_domain(fields.Date.today())))
+                model._search(Domain(rule._eval_domain()))
             except Exception as error:  # whatever a wrong expression may raise
                 raise ValidationError(
                     self.env._(
@@ -349,14 +349,15 @@ class AftersalesDeadlineRule(models.Model):
         self.env.registry.clear_cache()
         return result
 
-    def _eval_domain(self, today):
+    def _eval_domain(self):
         self.ensure_one()
-        return safe_eval(self.domain, {"today": today})
+        return safe_eval(self.domain)
 
     def _applies_to(self, record):
         self.ensure_one()
-        today = record.company_id._aftersales_local(fields.Datetime.now()).date()
-        return bool(record.filtered_domain(self._eval_domain(today)))
+        # “today” in a domain is that of the context's time zone
+        record = record.with_context(tz=record.company_id._aftersales_tz().zone)
+        return bool(record.filtered_domain(self._eval_domain()))
 
     # --- clocks ----------------------------------------------------------------------------
 

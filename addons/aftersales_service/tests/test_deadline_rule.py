@@ -330,7 +330,22 @@ class TestDeadlineRule(DeadlineCommon):
                 self.cr.savepoint(),
             ):
                 self._new_rule(domain=domain)
-        self.assertTrue(self._new_rule(domain="[('card_id.date_end', '>=', today)]"))
+        self.assertTrue(self._new_rule(domain="[('card_id.date_end', '>=', 'today')]"))
+
+    def test_today_of_the_company(self):
+        """M3.1: a warranty ends by the company's clock, not by UTC or the user's."""
+        rule = self._new_rule(start="assigned", domain="[('card_id.date_end', '>=', 'today')]")
+        self.assertEqual(str(self.card.date_end), "2027-06-01")
+        for moment, found in (
+            # in UTC still the day before
+            ("2027-06-01 07:00", 1),
+            ("2027-06-01 23:59", 1),
+            # in UTC, and for the clerk, still 1 June
+            ("2027-06-02 00:00", 0),
+        ):
+            self.clerk.tz = "UTC"
+            with self.subTest(moment), self._at(moment):
+                self.assertEqual(len(self._run(self._assigned(), rule)), found)
 
     def test_warning_checked(self):
         """M8.9: a warning to a role needs the role; hours aren't negative."""
