@@ -17,6 +17,7 @@
         "data/aftersales_deadline_event_data.xml",
         "data/aftersales_deadline_rule_data.xml",
         "data/aftersales_warranty_policy_data.xml",
+        "data/aftersales_exchange_question_data.xml",
         "data/product_data.xml",
         "data/ir_cron_data.xml",
         "data/aftersales_region_data.xml",
@@ -36,7 +37,10 @@
         "views/aftersales_region_views.xml",
         "views/aftersales_warranty_card_views.xml",
         "views/aftersales_warranty_policy_views.xml",
+        "views/aftersales_exchange_question_views.xml",
         "views/aftersales_request_views.xml",
+        "report/aftersales_exchange_assessment_report.xml",
+        "views/aftersales_exchange_assessment_views.xml",
         "views/aftersales_service_record_views.xml",
         "wizard/aftersales_entitlement_views.xml",
         "views/product_views.xml",
@@ -55,6 +59,7 @@
     "demo": [
         "demo/aftersales_network_demo.xml",
         "demo/aftersales_service_demo.xml",
+        "demo/aftersales_exchange_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

@@ -26,9 +26,15 @@ from . import aftersales_warranty_policy
 from . import aftersales_warranty_policy_line
 from . import product_template
 from . import aftersales_warranty_card
+from . import aftersales_exchange_question
+from . import aftersales_exchange_answer
+from . import aftersales_exchange_assessment
+from . import aftersales_exchange_assessment_line
 from . import aftersales_warranty_coverage
 from . import stock_lot
 from . import stock_move
+from . import stock_picking
+from . import stock_warehouse
 from . import aftersales_request
 from . import aftersales_service_record
 from . import aftersales_service_record_part

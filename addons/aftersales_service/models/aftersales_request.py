@@ -563,6 +563,17 @@ class AftersalesRequest(models.Model):
             self, "action_cancel", self.env._("Cancel request")
         )
 
+    def action_new_assessment(self):
+        """Begin the assessment whether the product is exchanged (L1.2)."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("New assessment"),
+            "res_model": "aftersales.exchange.assessment",
+            "views": [(False, "form")],
+            "context": {"default_request_id": self.id},
+        }
+
     def action_view_records(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(

@@ -107,6 +107,19 @@ class AftersalesWarrantyCard(models.Model):
         search="_search_has_proof",
         help="A sale, an invoice or a receipt is there (L2.2).",
     )
+    exchange_assessment_id = fields.Many2one(
+        "aftersales.exchange.assessment",
+        "Given in exchange by",
+        readonly=True,
+        copy=False,
+        check_company=True,
+        index="btree_not_null",
+        help="The verdict by which the unit replaced a faulty one; it is its proof of purchase.",
+    )
+    assessment_ids = fields.One2many(
+        "aftersales.exchange.assessment", "card_id", "Exchange assessments"
+    )
+    assessment_count = fields.Integer(compute="_compute_history_counts")
     move_id = fields.Many2one("stock.move", "Delivered by", readonly=True, check_company=True)
     state = fields.Selection(
         [("open", "Valid"), ("closed", "Closed"), ("void", "Void")],
@@ -147,7 +160,7 @@ class AftersalesWarrantyCard(models.Model):
             card.date_start = min(filter(None, cover.mapped("date_start")), default=False)
             card.date_end = max(filter(None, cover.mapped("date_end")), default=False)
 
-    @api.depends("sale_line_id", "invoice_id", "receipt")
+    @api.depends("sale_line_id", "invoice_id", "receipt", "exchange_assessment_id")
     def _compute_has_proof(self):
         # sudo: whether a file is there, without loading it; the card was reached by its rules
         files = self.env["ir.attachment"].sudo()
@@ -166,6 +179,7 @@ class AftersalesWarrantyCard(models.Model):
             card.has_proof = bool(
                 card.sale_line_id
                 or card.invoice_id
+                or card.exchange_assessment_id
                 or (card.id in with_receipt if card.id else card.receipt)
             )
 
@@ -173,13 +187,15 @@ class AftersalesWarrantyCard(models.Model):
         if operator != "in":
             return NotImplemented
         return Domain.OR(
-            Domain(name, "!=", False) for name in ("sale_line_id", "invoice_id", "receipt")
+            Domain(name, "!=", False)
+            for name in ("sale_line_id", "invoice_id", "receipt", "exchange_assessment_id")
         )
 
     def _compute_history_counts(self):
         for field, model in (
             ("request_count", "aftersales.request"),
             ("record_count", "aftersales.service.record"),
+            ("assessment_count", "aftersales.exchange.assessment"),
         ):
             counts = dict(
                 self.env[model]._read_group([("card_id", "in", self.ids)], ["card_id"], ["__count"])
@@ -350,6 +366,7 @@ class AftersalesWarrantyCard(models.Model):
             "date_delivery",
             "date_end",
             "date_start",
+            "exchange_assessment_id",
             "lot_id",
             "move_id",
             "policy_id",
@@ -499,6 +516,20 @@ class AftersalesWarrantyCard(models.Model):
 
     def action_view_requests(self):
         return self._action_view_history("aftersales_service.action_request")
+
+    def action_new_assessment(self):
+        """Begin the assessment whether the unit is exchanged (L1.2)."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("New assessment"),
+            "res_model": "aftersales.exchange.assessment",
+            "views": [(False, "form")],
+            "context": {"default_card_id": self.id},
+        }
+
+    def action_view_assessments(self):
+        return self._action_view_history("aftersales_service.action_exchange_assessment")
 
     def action_view_records(self):
         return self._action_view_history("aftersales_service.action_service_record")

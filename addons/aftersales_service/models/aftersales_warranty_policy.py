@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import format_list
 
 
 class AftersalesWarrantyPolicy(models.Model):
@@ -44,6 +45,19 @@ class AftersalesWarrantyPolicy(models.Model):
         help="Warranty service is given against a sale, an invoice or a receipt only (L2.2).",
     )
     card_count = fields.Integer(compute="_compute_card_count")
+    question_ids = fields.One2many(
+        "aftersales.exchange.question",
+        "policy_id",
+        "Exchange questions",
+        copy=False,
+        help="By which it is found out whether a faulty product is exchanged (L1.2).",
+    )
+    exchange_photo_required = fields.Boolean(
+        "Photo needed for an exchange",
+        default=True,
+        help="No product is exchanged without a photo of it as evidence.",
+    )
+    exchange_problem = fields.Text("To be completed", compute="_compute_exchange_problem")
 
     _period_order = models.Constraint(
         "CHECK(valid_from <= valid_to)", "A policy can't end before it begins."
@@ -74,6 +88,17 @@ class AftersalesWarrantyPolicy(models.Model):
                     policy=policy.name,
                     date=fields.Date.to_string(policy.valid_from),
                 )
+
+    @api.depends(
+        "question_ids.answer_ids.outcome",
+        "question_ids.answer_ids.next_question_id",
+        "line_ids.kind",
+    )
+    @api.depends_context("lang")
+    def _compute_exchange_problem(self):
+        for policy in self:
+            problems = policy._get_exchange_problems() if policy.question_ids else []
+            policy.exchange_problem = "\n".join(problems) or False
 
     @api.constrains("name", "line_ids")
     def _check_line_ids(self):
@@ -160,6 +185,75 @@ class AftersalesWarrantyPolicy(models.Model):
                 "valid_to": valid_to,
             }
         )
+
+    # --- exchange (L1.2) -------------------------------------------------------------------
+
+    def copy(self, default=None):
+        copies = super().copy(default)
+        for policy, copied in zip(self, copies, strict=True):
+            policy._copy_questions(copied)
+        return copies
+
+    def _copy_questions(self, target):
+        """Copy the exchange questions to ``target``, each answer leading to the copied question."""
+        copied = {
+            question: question.copy({"policy_id": target.id}) for question in self.question_ids
+        }
+        for question, new in copied.items():
+            for answer in question.answer_ids:
+                following = answer.next_question_id
+                answer.copy(
+                    {
+                        "question_id": new.id,
+                        "next_question_id": following and copied[following].id,
+                    }
+                )
+
+    def _get_first_questions(self):
+        """Return the questions that no answer leads to: the first one, if all is as it should."""
+        return self.question_ids - self.question_ids.answer_ids.next_question_id
+
+    def _get_first_question(self):
+        return self._get_first_questions()[:1]
+
+    def _get_exchange_problems(self):
+        """Return why the questions don't always lead to a verdict, each as a sentence."""
+        self.ensure_one()
+        if not self.question_ids:
+            return [self.env._("“%s” has no questions to judge an exchange by.", self.name)]
+        problems = [
+            self.env._("“%s” has no answers.", question.name)
+            for question in self.question_ids
+            if not question.answer_ids
+        ]
+        first = self._get_first_questions()
+        if len(first) > 1:
+            problems.append(
+                self.env._(
+                    "More than one question could be the first, because no answer leads to it: %s.",
+                    format_list(self.env, first.mapped("name")),
+                )
+            )
+        if "window" in self.question_ids.answer_ids.mapped("outcome") and not any(
+            line.kind == "exchange" for line in self.line_ids
+        ):
+            problems.append(
+                self.env._("No line of the cover says how long the product is exchanged.")
+            )
+        return problems
+
+    def _check_exchange_questions(self):
+        """Raise UserError unless every way through the questions leads to a verdict."""
+        for policy in self:
+            if problems := policy._get_exchange_problems():
+                raise UserError(
+                    self.env._(
+                        "The exchange questions of “%(policy)s” have to be completed first:"
+                        "\n%(problems)s",
+                        policy=policy.name,
+                        problems="\n".join(f"• {problem}" for problem in problems),
+                    )
+                )
 
     def action_open_version(self):
         """Open the window that asks from when the new version holds."""

@@ -57,6 +57,7 @@ class StockMove(models.Model):
             "date_delivery": self._get_delivery_day(),
             "sale_line_id": self.sale_line_id.id,
             "move_id": self.id,
+            "exchange_assessment_id": self.picking_id.aftersales_assessment_id.id,
         }
 
     def _get_delivery_day(self):

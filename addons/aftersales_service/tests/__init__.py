@@ -14,6 +14,7 @@ from . import (
     test_deadline_reschedule,
     test_deadline_rule,
     test_entitlement,
+    test_exchange_assessment,
     test_qualification,
     test_region,
     test_regulation,

@@ -1,3 +1,4 @@
+from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
 
 from .common import AftersalesCommon
@@ -47,3 +48,44 @@ class TestServiceUi(AftersalesCommon, HttpCase):
         """L3.6: the manager opens the open requests of a center by their number."""
         self._new_request(self._deliver("TOUR-0002")).action_assign()
         self.start_tour("/odoo", "aftersales_network_counts", login=self.office_manager.login)
+
+    def test_exchange_assessment(self):
+        """L1.2: the clerk answers the questions, goes back once and confirms the verdict."""
+        policy = self._new_policy(12)
+        second, first = self.env["aftersales.exchange.question"].create(
+            [
+                {"policy_id": policy.id, "name": name, "answer_ids": answers}
+                for name, answers in (
+                    ("Is the cap new?", []),
+                    (
+                        "Is it lit?",
+                        [
+                            Command.create(
+                                {"name": "Bright", "outcome": "refuse", "reason": "It still works"}
+                            )
+                        ],
+                    ),
+                )
+            ]
+        )
+        self.env["aftersales.exchange.answer"].create(
+            [
+                {"question_id": first.id, "name": "Dark", "next_question_id": second.id},
+                {
+                    "question_id": second.id,
+                    "name": "Old",
+                    "outcome": "refuse",
+                    "reason": "Too old",
+                },
+            ]
+        )
+        lamp = self.env["product.product"].create(
+            {"name": "Tour lamp", "warranty_policy_id": policy.id}
+        )
+        self.start_tour("/odoo", "aftersales_exchange_assessment", login=self.clerk.login)
+        assessment = self.env["aftersales.exchange.assessment"].search(
+            [("product_id", "=", lamp.id)]
+        )
+        self.assertEqual(assessment.state, "done")
+        self.assertEqual(assessment.verdict, "refuse")
+        self.assertEqual(assessment.line_ids.answer, "Bright")
