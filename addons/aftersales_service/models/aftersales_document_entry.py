@@ -24,12 +24,14 @@ class AftersalesDocumentEntry(models.AbstractModel):
 
     def _check_access(self, operation):
         result = super()._check_access(operation)
-        if result or self.env.su or not self.ids:
+        if self.env.su or not self.ids:
             return result
         visible = self.sudo().search(Domain("id", "in", self.ids) & self._get_document_domain())
-        forbidden = self.browse(self.ids) - visible
-        if not forbidden:
-            return None
+        hidden = self.browse(self.ids) - visible
+        if not hidden:
+            return result
+        # what the rules forbid by themselves comes on top
+        forbidden = hidden | result[0] if result else hidden
         return forbidden, lambda: AccessError(
             self.env._("You can't see the entries of a document that you can't see.")
         )

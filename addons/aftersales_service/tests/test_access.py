@@ -67,6 +67,17 @@ class TestAccess(AftersalesCommon):
         """Mistake 6: who manages the region sees it, and no other."""
         self._assert_sees(self.office_manager, self.north, self.south)
 
+    def test_entries_of_mixed_documents(self):
+        """Mistake 6: one entry that a rule forbids doesn't open the others."""
+        company = self.env["res.company"].create({"name": "Another company"})
+        north, south = (documents[5][:1] for documents in (self.north, self.south))
+        theirs = south.copy({"company_id": company.id})
+        self.env.flush_all()
+        mixed = (theirs | south | north).with_user(self.center_user)
+        self.assertEqual(mixed._filtered_access("read"), north.with_user(self.center_user))
+        with self.assertRaises(AccessError):
+            (south | theirs).with_user(self.center_user).read(["state"])
+
     def test_office_member(self):
         """L1.5: who belongs to the region's office sees the region, and no other."""
         self._assert_sees(self.other_office_manager, self.south, self.north)
