@@ -49,7 +49,7 @@ class AftersalesEntitlementMixin(models.AbstractModel):
         :param products: the parts asked for; default all
         :return: the latest one by product
         """
-        if not self or self.state != "open":
+        if not self or not self._is_valid_on(date):
             return {}
         company = self.company_id
         days = timedelta(days=company.aftersales_repair_warranty_days)
@@ -76,7 +76,8 @@ class AftersalesEntitlementMixin(models.AbstractModel):
 
     def _get_entitlement(self, terms, date, hours, claimant, repair_part=None):
         """Return the entitlement by one line of cover; see `_get_entitlements`."""
-        obstacle = self._get_entitlement_obstacle(terms, claimant)
+        hours = self._get_operating_hours(hours, date)
+        obstacle = self._get_entitlement_obstacle(terms, date, claimant)
         covered = not obstacle and terms and terms._covers(date, hours)
         if covered:
             return self._prepare_entitlement(
@@ -91,11 +92,11 @@ class AftersalesEntitlementMixin(models.AbstractModel):
         reason, refused, code = obstacle or self._get_uncovered_reason(terms, date, hours)
         return self._prepare_uncovered_entitlement(terms, reason, refused, code)
 
-    def _get_entitlement_obstacle(self, terms, claimant):
+    def _get_entitlement_obstacle(self, terms, date, claimant):
         """Return why the card itself gives no cover, as (reason, refused, article), or None."""
         if not self:
             return self.env._("There is no warranty card."), False, "E6"
-        if self.state != "open":
+        if not self._is_valid_on(date):
             state = dict(self._fields["state"]._description_selection(self.env))[self.state]
             return (
                 self.env._(

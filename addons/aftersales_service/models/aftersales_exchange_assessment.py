@@ -730,12 +730,9 @@ class AftersalesExchangeAssessment(models.Model):
             card = assessment.card_id
             if picking.location_id.usage == "customer":
                 if card.state == "open":
-                    card._write_protected({"state": "closed"})
-                    card.flush_recordset(["state"])  # the unique index counts valid cards only
-                    card.message_post(
-                        body=self.env._(
-                            "Closed: the unit was exchanged by %s.", assessment.display_name
-                        )
+                    card._close(
+                        self.env._("the unit was exchanged by %s.", assessment.display_name),
+                        assessment._get_local_day(picking.date_done),
                     )
             elif assessment.product_id.tracking == "none" and not assessment.replacement_card_ids:
                 day = assessment._get_local_day(picking.date_done)

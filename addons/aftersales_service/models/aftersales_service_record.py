@@ -159,6 +159,18 @@ class AftersalesServiceRecord(models.Model):
                     self.env._("Nobody arrived before the request was received: check the time.")
                 )
 
+    @api.constrains("hour_meter", "arrival", "request_id")
+    def _check_hour_meter(self):
+        for record in self:
+            if record.hour_meter < 0:
+                raise ValidationError(self.env._("An hour meter can't show less than nothing."))
+            # sudo: readings of other visits count, even those that this user doesn't see
+            card = record.sudo().card_id
+            if card and record.hour_meter and record.service_date:
+                others = card.reading_ids.filtered(lambda r, own=record: r.record_id != own)
+                hours = card._get_operating_hours(record.hour_meter, record.service_date)
+                card._check_hours(record.service_date, hours, others)
+
     @api.model_create_multi
     def create(self, vals_list):
         records = super().create(vals_list)
@@ -431,6 +443,24 @@ class AftersalesServiceRecord(models.Model):
         # sudo: the technician closes the record; that the request is thereby answered needs no
         # right on requests.
         self.request_id.sudo()._finish(fields.Datetime.now())
+        self._note_hours()
+
+    def _note_hours(self):
+        """Note what the hour meters showed on the cards of the units (M5)."""
+        # sudo: nobody may write the readings of a record by hand
+        self.env["aftersales.meter.reading"].sudo().create(
+            [
+                {
+                    "card_id": record.card_id.id,
+                    "date": record.service_date,
+                    "meter": record.hour_meter,
+                    "source": "record",
+                    "record_id": record.id,
+                }
+                for record in self
+                if record.card_id and record.hour_meter
+            ]
+        )
 
     def action_cancel(self, reason=None):
         """Cancel a record that is not valid, with a reason."""

@@ -14,6 +14,7 @@ class AftersalesServiceRecordPart(models.Model):
         "aftersales.service.record", required=True, ondelete="cascade", index=True
     )
     company_id = fields.Many2one(related="record_id.company_id", store=True)
+    card_id = fields.Many2one(related="record_id.card_id", store=True, index="btree_not_null")
     center_id = fields.Many2one(related="record_id.center_id", store=True)
     product_id = fields.Many2one(
         "product.product",
@@ -70,6 +71,7 @@ class AftersalesServiceRecordPart(models.Model):
         help="The earlier repair whose own warranty covers this part (H8).",
     )
     state = fields.Selection(related="record_id.state")
+    service_date = fields.Date(related="record_id.service_date")
 
     _quantity_positive = models.Constraint(
         "CHECK(quantity > 0)", "At least one piece was replaced."

@@ -1,12 +1,6 @@
-import unicodedata
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import SQL, escape_psql
-
-# dashes as keyboards and word processors write them, for the one that is printed on machines
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-")
 
 
 class AftersalesWarrantyCard(models.Model):
@@ -17,7 +11,10 @@ class AftersalesWarrantyCard(models.Model):
     _regulations = ("L1.1", "L2.2", "E4", "E6", "E7", "H11")
     _inherit = [
         "aftersales.entitlement.mixin",
+        "aftersales.operating.hours.mixin",
         "aftersales.retention.mixin",
+        "aftersales.warranty.import.mixin",
+        "aftersales.warranty.serial.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
@@ -38,16 +35,17 @@ class AftersalesWarrantyCard(models.Model):
     product_id = fields.Many2one(
         "product.product", "Product", required=True, index=True, check_company=True
     )
+    product_tracking = fields.Selection(related="product_id.tracking")
     lot_id = fields.Many2one(
         "stock.lot",
-        "Serial number",
+        "Serial in stock",
         domain="[('product_id', '=', product_id)]",
         index="btree_not_null",
         check_company=True,
     )
     # many roles know the machine without access to stock
     serial_number = fields.Char(
-        "Serial",
+        "Serial number",
         compute="_compute_serial_number",
         store=True,
         readonly=False,
@@ -61,7 +59,6 @@ class AftersalesWarrantyCard(models.Model):
         store=True,
         readonly=False,
         precompute=True,
-        required=True,
         ondelete="restrict",
         index=True,
         check_company=True,
@@ -94,6 +91,12 @@ class AftersalesWarrantyCard(models.Model):
         domain=[("move_type", "in", ("out_invoice", "out_receipt")), ("state", "=", "posted")],
         check_company=True,
         help="Proof of purchase, if it was sold outside of a sales order. May be added once.",
+    )
+    receipt_number = fields.Char(
+        "Receipt no.",
+        copy=False,
+        help="Number of the customer's receipt or invoice. The receipt itself is the proof. May be "
+        "added once.",
     )
     receipt = fields.Binary(
         attachment=True,
@@ -130,10 +133,40 @@ class AftersalesWarrantyCard(models.Model):
         tracking=True,
         copy=False,
     )
+    date_closed = fields.Date(
+        "Closed on",
+        readonly=True,
+        copy=False,
+        help="A fault before or on this day is still covered.",
+    )
+    closing_reason = fields.Text("Reason", readonly=True, copy=False)
+    closing_move_id = fields.Many2one(
+        "stock.move",
+        "Given back by",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        check_company=True,
+    )
+    closing_refund_id = fields.Many2one(
+        "account.move", "Refunded by", readonly=True, copy=False, check_company=True
+    )
     request_ids = fields.One2many("aftersales.request", "card_id", "Requests")
     record_ids = fields.One2many("aftersales.service.record", "card_id", "Service records")
+    part_ids = fields.One2many("aftersales.service.record.part", "card_id", "Parts replaced")
+    reading_ids = fields.One2many("aftersales.meter.reading", "card_id", "Meter readings")
+    transfer_ids = fields.One2many(
+        "aftersales.warranty.transfer",
+        "card_id",
+        "Owners",
+        readonly=True,
+        groups="aftersales_service.group_clerk,aftersales_service.group_quality,"
+        "aftersales_service.group_vp",
+    )
     request_count = fields.Integer(compute="_compute_history_counts")
     record_count = fields.Integer(compute="_compute_history_counts")
+    part_count = fields.Integer(compute="_compute_history_counts")
+    reading_count = fields.Integer(compute="_compute_history_counts")
 
     _live_lot_uniq = models.UniqueIndex(
         "(lot_id) WHERE state = 'open'",
@@ -196,6 +229,8 @@ class AftersalesWarrantyCard(models.Model):
             ("request_count", "aftersales.request"),
             ("record_count", "aftersales.service.record"),
             ("assessment_count", "aftersales.exchange.assessment"),
+            ("part_count", "aftersales.service.record.part"),
+            ("reading_count", "aftersales.meter.reading"),
         ):
             counts = dict(
                 self.env[model]._read_group([("card_id", "in", self.ids)], ["card_id"], ["__count"])
@@ -203,11 +238,16 @@ class AftersalesWarrantyCard(models.Model):
             for card in self:
                 card[field] = counts.get(card, 0)
 
-    @api.depends("name", "serial_number")
+    @api.depends("name", "serial_number", "product_id")
     def _compute_display_name(self):
         for card in self:
-            serial = f" ({card.serial_number})" if card.serial_number else ""
-            card.display_name = f"{card.name}{serial}"
+            if not card._origin:
+                # not numbered yet: what a sentence about it calls it
+                card.display_name = card.serial_number or card.product_id.display_name
+            elif card.serial_number:
+                card.display_name = f"{card.name} ({card.serial_number})"
+            else:
+                card.display_name = card.name
 
     @api.constrains("lot_id", "product_id")
     def _check_lot_id(self):
@@ -220,6 +260,13 @@ class AftersalesWarrantyCard(models.Model):
                         serial=card.serial_number,
                         other=card.lot_id.sudo().product_id.display_name,
                         product=card.product_id.display_name,
+                    )
+                )
+            if card.product_id.tracking == "serial" and not (card.lot_id or card.serial_number):
+                raise ValidationError(
+                    self.env._(
+                        "“%s” is tracked by serial number: enter the one on the unit's nameplate.",
+                        card.product_id.display_name,
                     )
                 )
 
@@ -238,31 +285,30 @@ class AftersalesWarrantyCard(models.Model):
                 )
             today = card.company_id._aftersales_local(fields.Datetime.now()).date()
             days = card._get_basis_dates()
+            labels = {
+                name: self._fields[f"date_{name}"]._description_string(self.env) for name in days
+            }
             for name, day in days.items():
-                label = self._fields[f"date_{name}"]._description_string(self.env)
                 if day and day > today:
                     raise ValidationError(
                         self.env._(
                             "%(card)s: “%(label)s” (%(day)s) lies in the future.",
                             card=card.display_name,
-                            label=label,
+                            label=labels[name],
                             day=day,
                         )
                     )
-                if (
-                    name != "manufacture"
-                    and day
-                    and days["manufacture"]
-                    and (day < days["manufacture"])
-                ):
+            made = days["manufacture"]
+            for name, day in days.items():
+                if day and made and day < made:
                     raise ValidationError(
                         self.env._(
                             "%(card)s: “%(label)s” (%(day)s) lies before the day on which the "
                             "unit was made (%(made)s).",
                             card=card.display_name,
-                            label=label,
+                            label=labels[name],
                             day=day,
-                            made=days["manufacture"],
+                            made=made,
                         )
                     )
             if days["installation"] and days["installation"] < min(sold):
@@ -276,10 +322,22 @@ class AftersalesWarrantyCard(models.Model):
                     )
                 )
 
-    @api.constrains("policy_id", "date_delivery", "date_purchase")
+    @api.constrains("product_id", "policy_id", "date_delivery", "date_purchase")
     def _check_policy_id(self):
         for card in self:
             date = card.date_delivery or card.date_purchase
+            if not date:
+                continue  # said by `_check_dates`
+            if not card.policy_id:
+                raise ValidationError(
+                    self.env._(
+                        "%(card)s: “%(product)s” has no warranty policy in force on %(date)s. "
+                        "Choose one on the product, or make a version for that day.",
+                        card=card.display_name,
+                        product=card.product_id.display_name,
+                        date=date,
+                    )
+                )
             if card.policy_id._get_version(date) != card.policy_id:
                 raise ValidationError(
                     self.env._(
@@ -292,6 +350,10 @@ class AftersalesWarrantyCard(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        vals_list = self._link_serials(vals_list)
+        conflicts = self._find_serial_conflicts(vals_list)
+        if conflicts:
+            raise ValidationError("\n".join(dict.fromkeys(conflicts.values())))
         vals_list = self._register_serials(vals_list)
         cards = super().create(
             [{k: v for k, v in vals.items() if k != "coverage_ids"} for vals in vals_list]
@@ -306,43 +368,16 @@ class AftersalesWarrantyCard(models.Model):
         )
         return cards
 
-    @api.model
-    def _register_serials(self, vals_list):
-        """Return the values with the serials found, or made for units sold before this system.
-
-        One search and one create for all of them.
-        """
-        named = [
-            vals
-            for vals in vals_list
-            if vals.get("serial_number") and not vals.get("lot_id") and vals.get("product_id")
-        ]
-        if not named:
-            return vals_list
-        # sudo: a clerk registers the unit's number without rights on stock; nothing is moved
-        lots = self.env["stock.lot"].sudo()
-        keys = {(vals["product_id"], vals["serial_number"].strip()) for vals in named}
-        found = {
-            (lot.product_id.id, lot.name): lot.id
-            for lot in lots.search(
-                [
-                    ("product_id", "in", [product for product, _name in keys]),
-                    ("name", "in", [name for _product, name in keys]),
-                    ("company_id", "in", [self.env.company.id, False]),
-                ]
-            )
-        }
-        missing = sorted(keys - found.keys())
-        created = lots.create([{"product_id": product, "name": name} for product, name in missing])
-        found.update(zip(missing, created.ids, strict=True))
-        return [
-            {**vals, "lot_id": found[vals["product_id"], vals["serial_number"].strip()]}
-            if any(vals is other for other in named)
-            else vals
-            for vals in vals_list
-        ]
+    # --- what stays as it was issued -------------------------------------------------------
 
     def write(self, vals):
+        if not self.env.su and self._get_changed_names(vals, {"partner_id"}):
+            raise UserError(
+                self.env._(
+                    "The owner of a warranty card isn't changed by hand: press “Transfer”, so that "
+                    "the change is kept with its day and reason."
+                )
+            )
         for card in self:
             changed = card._get_changed_names(vals, self._get_frozen_fields())
             if any(card[name] or name not in self._get_fields_filled_once() for name in changed):
@@ -385,7 +420,19 @@ class AftersalesWarrantyCard(models.Model):
             "invoice_id",
             "receipt",
             "receipt_name",
+            "receipt_number",
         }
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {
+            "closing_move_id",
+            "closing_reason",
+            "closing_refund_id",
+            "date_closed",
+        }
+
+    def _get_reason_actions(self):
+        return super()._get_reason_actions() | {"action_close", "action_reopen"}
 
     def _get_basis_dates(self):
         """Return the days that the cover can run from, by start basis."""
@@ -413,87 +460,28 @@ class AftersalesWarrantyCard(models.Model):
         self.ensure_one()
         return self._get_entitlements(product, date, hours, claimant)[product]["coverage"]
 
-    # --- serial numbers --------------------------------------------------------------------
+    def _is_valid_on(self, date):
+        """Tell whether the card counts for a fault on ``date``: a return ends it, not before.
 
-    @api.model
-    def _normalize_serial(self, text):
-        """Return a serial number as machines bear it: half-width, with plain dashes and spaces."""
-        text = unicodedata.normalize("NFKC", text or "").translate(_DASHES)
-        return " ".join(text.split())
-
-    @api.model
-    def _find_by_serial(self, text):
-        """Return the cards that ``text`` names, valid ones first.
-
-        It may be a card's number, the serial number of its unit, or that of a part which an
-        earlier repair fitted (H8). Capitals, full-width letters and spaces around don't matter.
+        :param date: day of the fault, in the company's time zone
         """
-        text = escape_psql(self._normalize_serial(text))
-        if not text:
-            return self.browse()
-        fitted = [("state", "=", "done"), ("part_ids.serial_fitted", "=ilike", text)]
-        domain = Domain.OR(
-            [
-                Domain("name", "=ilike", text),
-                Domain("serial_number", "=ilike", text),
-                Domain("record_ids", "any", fitted),
-            ]
+        self.ensure_one()
+        return self.state == "open" or (
+            self.state == "closed" and bool(self.date_closed) and date <= self.date_closed
         )
-        return self.search(domain).sorted(lambda card: card.state != "open")
-
-    @api.model
-    def _suggest_serials(self, text, limit=5):
-        """Return up to ``limit`` serials of known units that ``text`` may be a mistyping of.
-
-        The nearest comes first. Only units whose cards the user may see are told.
-        """
-        text = self._normalize_serial(text).upper()
-        if not text or not self.env.registry.has_trigram:
-            return []
-        query = self._search([("serial_number", "!=", False)])
-        serial = self._field_to_sql(query.table, "serial_number", query)
-        # written like the index, so that it is used
-        query.add_where(SQL("%s %% %s", self.env.registry.unaccent(serial), text))
-        query.order = SQL("similarity(%s, %s) DESC", serial, text)
-        query.limit = 300
-        candidates = dict.fromkeys(row[0] for row in self.env.execute_query(query.select(serial)))
-        distances = {
-            candidate: self._get_typing_distance(text, candidate.upper())
-            for candidate in candidates
-        }
-        near = [
-            candidate
-            for candidate, distance in distances.items()
-            if distance <= max(1, len(text) // 4) or text in candidate.upper()
-        ]
-        return sorted(near, key=distances.get)[:limit]
-
-    @api.model
-    def _get_typing_distance(self, left, right):
-        """Return how many slips lie between two texts: a sign wrong, missing, extra or swapped.
-
-        Similarity of trigrams alone would put any other machine of the same month before the one
-        with two digits swapped.
-        """
-        before, row = [], list(range(len(right) + 1))
-        for i, a in enumerate(left, 1):
-            previous, before, row = before, row, [i]
-            for j, b in enumerate(right, 1):
-                cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-                if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
-                    cost = min(cost, previous[j - 2] + 1)
-                row.append(cost)
-        return row[-1]
 
     # --- actions ---------------------------------------------------------------------------
 
     def action_void(self, reason=None):
-        """Void the card, with a reason."""
-        if not (reason or "").strip():
-            raise UserError(self.env._("Give the reason why the card is void."))
+        """Void the card, with a reason: it was wrong from the first day."""
+        self._check_reason(reason, self.env._("Give the reason why the card is void."))
         for card in self:
             card.check_access("write")
-            card._write_protected({"state": "void"})
+            if card.state == "void":
+                raise UserError(self.env._("%s is void already.", card.display_name))
+            card._write_protected(
+                {"state": "void", "date_closed": self._get_today(), "closing_reason": reason}
+            )
             card.flush_recordset(["state"])  # the unique index counts valid cards only
             card.message_post(body=self.env._("Void: %s", reason))
         return True
@@ -502,6 +490,220 @@ class AftersalesWarrantyCard(models.Model):
         """Open the window that asks for the reason."""
         self.ensure_one()
         return self.env["aftersales.reason"]._open(self, "action_void", self.env._("Void"))
+
+    def action_close(self, reason=None):
+        """Close the card from today on, with a reason; for customer service.
+
+        Returns and refunds close it by themselves.
+        """
+        self._check_group("aftersales_service.group_customer_service")
+        self._check_reason(reason, self.env._("Give the reason why the card is closed."))
+        for card in self:
+            card.check_access("write")
+            if card.state != "open":
+                raise UserError(self.env._("%s isn't valid any more.", card.display_name))
+        self._close(reason, self._get_today())
+        return True
+
+    def action_open_close(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(self, "action_close", self.env._("Close card"))
+
+    def _close(self, reason, date, **vals):
+        """Close valid cards, whoever caused it.
+
+        :param date: last day on which a fault is still covered
+        :param vals: the return or refund that closes them
+        """
+        self._write_protected(
+            {"state": "closed", "date_closed": date, "closing_reason": reason, **vals}
+        )
+        self.flush_recordset(["state"])  # the unique index counts valid cards only
+        body = self.env._("Closed: %s", reason)
+        self._message_log_batch(bodies=dict.fromkeys(self.ids, body))
+
+    def action_reopen(self, reason=None):
+        """Make a closed card valid again, with a reason; for customer service.
+
+        :raises UserError: if the unit is with us, or has another valid card
+        """
+        self._check_group("aftersales_service.group_customer_service")
+        self._check_reason(reason, self.env._("Give the reason why the card is valid again."))
+        for card in self:
+            card.check_access("write")
+            if card.state != "closed":
+                raise UserError(self.env._("%s isn't closed.", card.display_name))
+            # sudo: where the unit is, and that it has another card, needs no rights on these
+            lot = card.sudo().lot_id
+            if lot.product_qty > 0:
+                raise UserError(
+                    self.env._("%s can't be valid: the unit is in our stock.", card.display_name)
+                )
+            other = lot.warranty_card_ids.filtered(lambda other: other.state == "open")
+            if other:
+                raise UserError(self._describe_live_card(other))
+            card._reopen(reason)
+        return True
+
+    def action_open_reopen(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(self, "action_reopen", self.env._("Reopen card"))
+
+    def _reopen(self, reason):
+        """Make closed cards valid again, whoever caused it."""
+        self._write_protected(
+            {
+                "state": "open",
+                "date_closed": False,
+                "closing_reason": False,
+                "closing_move_id": False,
+                "closing_refund_id": False,
+            }
+        )
+        self.flush_recordset(["state"])
+        body = self.env._("Valid again: %s", reason)
+        self._message_log_batch(bodies=dict.fromkeys(self.ids, body))
+
+    def _check_reason(self, reason, message):
+        if not (reason or "").strip():
+            raise UserError(message)
+
+    def _get_today(self):
+        company = self.company_id[:1] or self.env.company
+        return company._aftersales_local(fields.Datetime.now()).date()
+
+    def _ask_which_unit(self, refund):
+        """Ask customer service which of these units a credit note takes back."""
+        note = self.env._(
+            "%(refund)s takes back some, but not all of the units %(serials)s. Close the card of "
+            "each unit that was given back, unless its return does so.",
+            refund=refund.name,
+            serials=", ".join(card.serial_number or card.name for card in self),
+        )
+        self._message_log_batch(bodies=dict.fromkeys(self.ids, note))
+        group = self.env.ref("aftersales_service.group_customer_service").sudo()
+        users = (group.user_ids or group.all_user_ids).filtered(
+            lambda user: refund.company_id in user.company_ids and user.active
+        )
+        self[:1].activity_schedule(
+            "mail.mail_activity_data_todo",
+            summary=self.env._("Which unit was refunded?"),
+            note=note,
+            user_id=users[:1].id or self.env.uid,
+        )
+
+    # --- owners ----------------------------------------------------------------------------
+
+    def action_transfer(self, partner, date, reason=None):
+        """Pass the card on to a new owner; the cover stays as it is (E4).
+
+        :param partner: the new owner, as record or id
+        :param date: the day on which the owner changed, in the company's time zone
+        """
+        self._check_group("aftersales_service.group_clerk")
+        self._check_reason(reason, self.env._("Give the reason why the owner changes."))
+        partner = self.env["res.partner"].browse(
+            partner if isinstance(partner, int) else partner.id
+        )
+        date = fields.Date.to_date(date)
+        for card in self:
+            card.check_access("write")
+            card._check_transfer(partner, date)
+        # sudo: nobody may write the history by hand; role and card were checked
+        self.env["aftersales.warranty.transfer"].sudo().create(
+            [
+                {
+                    "card_id": card.id,
+                    "from_partner_id": card.partner_id.id,
+                    "to_partner_id": partner.id,
+                    "date": date,
+                    "reason": reason,
+                    "user_id": self.env.uid,
+                }
+                for card in self
+            ]
+        )
+        self._write_protected({"partner_id": partner.id})
+        return True
+
+    def _check_transfer(self, partner, date):
+        self.ensure_one()
+        if self.state != "open":
+            raise UserError(self.env._("%s isn't valid and has no next owner.", self.display_name))
+        if not partner or not date:
+            raise UserError(self.env._("Enter the new owner and the day."))
+        if partner == self.partner_id:
+            raise UserError(
+                self.env._(
+                    "%(card)s already belongs to %(owner)s.",
+                    card=self.display_name,
+                    owner=partner.display_name,
+                )
+            )
+        if date > self._get_today():
+            raise UserError(self.env._("The owner can't have changed in the future (%s).", date))
+        # sudo: the clerk may see the history; a caller of a subclass need not
+        earlier = self.sudo().transfer_ids.mapped("date")
+        since = max([*earlier, min(filter(None, (self.date_delivery, self.date_purchase)))])
+        if date < since:
+            raise UserError(
+                self.env._(
+                    "%(card)s: on %(date)s the unit wasn't %(owner)s's yet, who has it since "
+                    "%(since)s.",
+                    card=self.display_name,
+                    date=date,
+                    owner=self.partner_id.display_name,
+                    since=since,
+                )
+            )
+
+    def action_open_transfer(self):
+        """Open the window that asks for the new owner."""
+        return self._action_open_wizard(
+            "aftersales.warranty.card.transfer", self.env._("Transfer to a new owner")
+        )
+
+    def action_open_replace_meter(self):
+        """Open the window that asks for both readings."""
+        return self._action_open_wizard(
+            "aftersales.meter.replacement", self.env._("Replace the hour meter")
+        )
+
+    # --- printed card ----------------------------------------------------------------------
+
+    def _get_proof_label(self):
+        """Return what proves the purchase, as printed on the card."""
+        self.ensure_one()
+        # sudo: the number of the order or invoice is told, which who prints the card may not read
+        card = self.sudo().with_context(bin_size=True)
+        return (
+            card.invoice_id.name
+            or card.sale_line_id.order_id.name
+            or card.receipt_number
+            or (card.receipt and self.env._("Receipt"))
+            or self.env._("None yet")
+        )
+
+    def _get_printed_records(self):
+        """Return the latest valid services, as many as a page holds, the earliest first."""
+        self.ensure_one()
+        done = self.record_ids.filtered(lambda record: record.state == "done")
+        return done.sorted("service_date")[-8:]
+
+    # --- windows ---------------------------------------------------------------------------
+
+    def _action_open_wizard(self, model, title):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": model,
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_card_id": self.id},
+        }
 
     def action_new_request(self):
         """Open a new request on this card."""
@@ -533,6 +735,12 @@ class AftersalesWarrantyCard(models.Model):
 
     def action_view_records(self):
         return self._action_view_history("aftersales_service.action_service_record")
+
+    def action_view_parts(self):
+        return self._action_view_history("aftersales_service.action_service_record_part")
+
+    def action_view_readings(self):
+        return self._action_view_history("aftersales_service.action_meter_reading")
 
     def _action_view_history(self, xmlid):
         self.ensure_one()

@@ -87,3 +87,20 @@ class SaleOrderLine(models.Model):
     def _action_launch_stock_rule(self, **kwargs):
         lines = self.filtered(lambda line: not line.service_part_id)
         return super(SaleOrderLine, lines)._action_launch_stock_rule(**kwargs)
+
+    def _aftersales_get_posted_sales(self):
+        """Return quantity and net amount that posted invoices less credit notes leave sold.
+
+        :return: quantity in the line's unit, amount in its currency at the rate of each document
+        """
+        self.ensure_one()
+        quantity = amount = 0.0
+        for line in self.invoice_lines.filtered(lambda line: line.parent_state == "posted"):
+            sign = -line.move_id.direction_sign
+            quantity += sign * line.product_uom_id._compute_quantity(
+                line.quantity, self.product_uom_id
+            )
+            amount += sign * line.currency_id._convert(
+                line.price_subtotal, self.currency_id, line.company_id, line.date
+            )
+        return quantity, amount

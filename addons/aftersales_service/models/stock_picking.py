@@ -12,6 +12,16 @@ class StockPicking(models.Model):
         index="btree_not_null",
         help="The verdict by which the unit is exchanged.",
     )
+    aftersales_take_in = fields.Boolean(
+        "Taken in for repair",
+        help="The units stay the customer's and go back to him: their warranty cards stay valid. "
+        "Any other return closes them.",
+    )
+    aftersales_from_customer = fields.Boolean(compute="_compute_aftersales_from_customer")
+
+    def _compute_aftersales_from_customer(self):
+        for picking in self:
+            picking.aftersales_from_customer = picking.location_id.usage == "customer"
 
     def _action_done(self):
         result = super()._action_done()

@@ -15,6 +15,7 @@ from . import (
     test_deadline_rule,
     test_entitlement,
     test_exchange_assessment,
+    test_meter_reading,
     test_qualification,
     test_region,
     test_regulation,
@@ -23,6 +24,9 @@ from . import (
     test_service_record,
     test_ui,
     test_warranty_card,
+    test_warranty_closing,
+    test_warranty_import,
     test_warranty_policy,
     test_warranty_serial,
+    test_warranty_transfer,
 )

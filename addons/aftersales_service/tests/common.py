@@ -257,6 +257,24 @@ class AftersalesCommon(TransactionCase):
         return lots.warranty_card_ids.sorted(lambda card: serials.index(card.serial_number))
 
     @classmethod
+    def _return(cls, picking, quantity=1, **vals):
+        """Return the done return of ``quantity`` units that ``picking`` delivered.
+
+        :param vals: values of the window, such as ``aftersales_take_in``
+        """
+        wizard = (
+            cls.env["stock.return.picking"]
+            .with_context(active_id=picking.id, active_model="stock.picking")
+            .create({"picking_id": picking.id, **vals})
+        )
+        wizard.product_return_moves.quantity = quantity
+        returned = wizard._create_return()
+        returned.action_assign()
+        returned.move_ids.picked = True
+        returned._action_done()
+        return returned
+
+    @classmethod
     def _new_request(cls, card=None, user=None, **vals):
         """Return a new request for center and technician of the tests, taken by the clerk."""
         return (

@@ -153,6 +153,7 @@ class TestAccess(AftersalesCommon):
                 {
                     "partner_id": partner.id,
                     "product_id": self.machine.id,
+                    "serial_number": "SN-9",
                     "policy_id": self.policy.copy({"company_id": company.id}).id,
                     "date_delivery": "2026-07-01",
                     "company_id": company.id,

@@ -51,6 +51,7 @@ class TestRetention(AftersalesCommon):
                 {
                     "partner_id": self.customer.id,
                     "product_id": self.machine.id,
+                    "serial_number": "SN-9",
                     "policy_id": self._new_policy(6).id,
                     "date_delivery": "2027-08-29",
                 }
@@ -66,6 +67,7 @@ class TestRetention(AftersalesCommon):
             {
                 "partner_id": self.customer.id,
                 "product_id": self.machine.id,
+                "serial_number": "SN-9",
                 "policy_id": policy.id,
                 "date_delivery": "2026-10-05",
             }

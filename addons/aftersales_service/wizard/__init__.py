@@ -4,3 +4,6 @@ from . import aftersales_reason
 from . import aftersales_sign
 from . import aftersales_warranty_policy_version
 from . import aftersales_deadline_reschedule
+from . import aftersales_meter_replacement
+from . import aftersales_warranty_card_transfer
+from . import stock_return_picking
