@@ -7,6 +7,7 @@
 #   make shell    Odoo's Python shell on that database.
 #   make test     Every test, browser tours included, on a database of its own.
 #                 A part:  make test ARGS="addons/aftersales_service -k warranty"
+#   make bench    What takes how long, beside Odoo's own; minutes, on a database of its own.
 #   make lint     Formatting, Python rules and Odoo's rules.
 #
 # Variables, each on the command line (make run PORT=9000) or in the environment:
@@ -22,7 +23,7 @@
 
 PYTHON ?= python3
 
-.PHONY: help run stop reset shell test lint
+.PHONY: help run stop reset shell test bench lint
 .DEFAULT_GOAL := help
 
 help:
@@ -33,3 +34,6 @@ run stop reset shell lint:
 
 test:
 	@$(PYTHON) -m scripts test $(ARGS)
+
+bench:
+	@WORKERS=0 $(PYTHON) -m scripts test benchmarks -s $(ARGS)
