@@ -78,7 +78,8 @@ class AftersalesEntitlementMixin(models.AbstractModel):
         """Return the entitlement by one line of cover; see `_get_entitlements`."""
         hours = self._get_operating_hours(hours, date)
         obstacle = self._get_entitlement_obstacle(terms, date, claimant)
-        covered = not obstacle and terms and terms._covers(date, hours)
+        least = hours or self._get_known_hours(date)
+        covered = not obstacle and terms and terms._covers(date, least)
         if covered:
             return self._prepare_entitlement(
                 terms,
@@ -89,7 +90,7 @@ class AftersalesEntitlementMixin(models.AbstractModel):
             )
         if repair_part:
             return self._prepare_repaired_entitlement(terms, repair_part)
-        reason, refused, code = obstacle or self._get_uncovered_reason(terms, date, hours)
+        reason, refused, code = obstacle or self._get_uncovered_reason(terms, date, least)
         return self._prepare_uncovered_entitlement(terms, reason, refused, code)
 
     def _get_entitlement_obstacle(self, terms, date, claimant):

@@ -31,6 +31,12 @@ class AftersalesOperatingHoursMixin(models.AbstractModel):
         )
         return max(replaced.mapped("offset"), default=0.0)
 
+    def _get_known_hours(self, date):
+        """Return how long the unit had run by ``date`` at least, by its readings, in hours."""
+        # sudo: whoever asks about a unit need not see its readings
+        before = self.sudo().reading_ids.filtered(lambda reading: reading.date <= date)
+        return max(before.mapped("hours"), default=0.0)
+
     def _get_operating_hours(self, meter, date):
         """Return how long the unit has run when its meter shows ``meter`` on ``date``, in hours.
 

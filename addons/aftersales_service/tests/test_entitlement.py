@@ -69,6 +69,18 @@ class TestEntitlement(AftersalesCommon):
         unknown = self._entitlement(self.pump, "2026-08-01")
         self._assert_verdict(unknown, "covered", words="read the hour meter")
 
+    def test_hours_known_from_before(self):
+        """M5: who doesn't know the meter gets the answer by its last reading before that day."""
+        self.env["aftersales.meter.reading"].create(
+            [
+                {"card_id": self.card.id, "date": "2026-08-01", "meter": 600},
+                {"card_id": self.card.id, "date": "2026-10-01", "meter": 1300},
+            ]
+        )
+        self._assert_verdict(self._entitlement(self.pump, "2026-09-30"), "covered")
+        over = self._entitlement(self.pump, "2026-10-01")
+        self._assert_verdict(over, "chargeable", words="the meter shows 1300 h")
+
     def test_before_start(self):
         """E6: a fault before the delivery is a mistyped day, not a free repair."""
         early = self._entitlement(self.engine_part, "2026-06-30")

@@ -51,6 +51,7 @@ class AftersalesEntitlement(models.TransientModel):
         ],
         compute="_compute_result",
     )
+    exchange_possible = fields.Boolean(compute="_compute_result")
     reason = fields.Char(compute="_compute_result")
     regulation_id = fields.Many2one("aftersales.regulation", "Article", compute="_compute_result")
     company_id = fields.Many2one(
@@ -145,7 +146,9 @@ class AftersalesEntitlement(models.TransientModel):
     def _compute_result(self):
         for check in self:
             card = check._get_card()
-            main = check._get_main_result(check._get_results(card))
+            results = check._get_results(card)
+            main = check._get_main_result(results)
+            check.exchange_possible = any(e["verdict"] == "exchange" for _name, e in results)
             check.verdict = main.get("verdict", False)
             check.reason = main.get("reason", False)
             check.regulation_id = main.get("regulation", False)
@@ -213,6 +216,23 @@ class AftersalesEntitlement(models.TransientModel):
         if not self.card_id:
             raise UserError(self.env._("Find the warranty card first."))
         return self.card_id.action_new_request()
+
+    def action_assess(self):
+        """Assess whether the unit is exchanged, by the questions of its policy (L1.2)."""
+        self.ensure_one()
+        if not self.card_id:
+            raise UserError(self.env._("Find the warranty card first."))
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Exchange assessment"),
+            "res_model": "aftersales.exchange.assessment",
+            "views": [(False, "form")],
+            "context": {
+                "default_card_id": self.card_id.id,
+                "default_claimant": self.claimant,
+                "default_date": self.date,
+            },
+        }
 
     def action_quote(self):
         """Write a quotation of the part and the repair fee for the customer (L1.1, H5)."""
