@@ -471,7 +471,8 @@ class AftersalesApprovalMixin(models.AbstractModel):
                     "res_model_id": self.env["ir.model"]._get_id(self._name),
                     "res_id": record.id,
                     "activity_type_id": activity_type.id,
-                    "summary": step["label"],
+                    # in the words of whoever reads it
+                    "summary": record.with_context(lang=user.lang)._get_next_step()["label"],
                     "date_deadline": fields.Date.context_today(record),
                     "user_id": user.id,
                     "automated": True,
