@@ -23,7 +23,8 @@ class AftersalesCommon(TransactionCase):
         # messages are compared in English, also where the database speaks Chinese
         cls.env = cls.env(context={**cls.env.context, "lang": "en_US"})
         cls.company = cls.env.company
-        cls.company.partner_id.tz = "Asia/Shanghai"
+        # so are those that the system writes by itself, in the company's language
+        cls.company.partner_id.write({"tz": "Asia/Shanghai", "lang": "en_US"})
         cls._set_up_network()
         cls._set_up_users()
         cls._set_up_products()
