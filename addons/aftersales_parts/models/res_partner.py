@@ -2,14 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import LockError, UserError
 from odoo.tools import SQL, format_list
 
-ALL_CENTERS = (
-    "aftersales_service.group_clerk",
-    "aftersales_service.group_logistics",
-    "aftersales_service.group_quality",
-    "aftersales_service.group_vp",
-    "account.group_account_invoice",
-    "account.group_account_readonly",
-)
 VIEWERS = (
     "aftersales_service.group_user,account.group_account_invoice,account.group_account_readonly"
 )
@@ -80,29 +72,13 @@ class ResPartner(models.Model):
 
     # --- figures of a center (L3.6) --------------------------------------------------------
 
-    def _filter_aftersales_visible(self):
-        """Return the centers whose figures the current user may see.
-
-        The same as for the documents: central departments and accountants all, an office or
-        regional manager the own region, a center itself.
-        """
-        user = self.env.user
-        if self.env.su or any(user.has_group(group) for group in ALL_CENTERS):
-            return self
-        visible = self.browse()
-        if user.has_group("aftersales_service.group_office_manager"):
-            # sudo: a manager's office and region decide what he sees, not what he may read
-            offices = user.sudo().partner_id
-            while offices[-1:].parent_id - offices:
-                offices |= offices[-1:].parent_id
-            regions = self.sudo().aftersales_region_id.filtered(
-                lambda r: r.manager_id == user or r.office_id in offices
-            )
-            visible |= self.filtered(lambda c: c.sudo().aftersales_region_id in regions)
-        if user.has_group("aftersales_service.group_center"):
-            own = user.commercial_partner_id
-            visible |= self.filtered(lambda c: c.sudo().commercial_partner_id == own)
-        return visible
+    @api.model
+    def _get_central_groups(self):
+        return [
+            *super()._get_central_groups(),
+            "account.group_account_invoice",
+            "account.group_account_readonly",
+        ]
 
     @api.model
     def _get_center_counters(self):

@@ -248,17 +248,11 @@ class ResPartner(models.Model):
         return partners
 
     def write(self, vals):
-        self._check_network_change(
-            name
-            for name in self._get_network_fields() & vals.keys()
-            if any(
-                partner[name]
-                != partner._fields[name].convert_to_record(
-                    partner._fields[name].convert_to_cache(vals[name], partner), partner
-                )
-                for partner in self
-            )
-        )
+        self._check_network_change(self._get_changed(vals, self._get_network_fields()))
+        if self._get_changed(vals, {"parent_id", "is_company", "commercial_partner_id"}):
+            self._check_belonging_change()
+        if not vals.get("active", True) and not self.env.su:
+            self._check_archivable()
         if "center_state" in vals and not self.env.su:
             raise AccessError(
                 self.env._(
@@ -269,6 +263,20 @@ class ResPartner(models.Model):
         if "is_service_center" in vals and not vals["is_service_center"]:
             self._check_center_obstacles()
         return super().write(vals)
+
+    def _get_changed(self, vals, names):
+        """Return those of ``names`` that writing ``vals`` would change on any of the partners."""
+        return {
+            name
+            for name in names & vals.keys()
+            if any(
+                partner[name]
+                != partner._fields[name].convert_to_record(
+                    partner._fields[name].convert_to_cache(vals[name], partner), partner
+                )
+                for partner in self
+            )
+        }
 
     @api.model
     def _get_network_fields(self):
@@ -299,6 +307,45 @@ class ResPartner(models.Model):
                 ),
             )
         )
+
+    def _check_belonging_change(self):
+        """Raise AccessError if others than customer service move centers, offices or their users.
+
+        Whom somebody belongs to decides what he sees. Core lets everybody who may edit contacts
+        put himself below another company, or that below his own.
+        """
+        user = self.env.user
+        if self.env.su or user.has_group(CUSTOMER_SERVICE) or user._is_admin():
+            return
+        # sudo: what hangs below the partners counts, whether or not this user sees it
+        below = self.sudo().with_context(active_test=False).search([("id", "child_of", self.ids)])
+        role = self.env.ref("aftersales_service.group_user")
+        moved = below.filtered(
+            lambda partner: (
+                partner.is_service_center
+                or partner.is_regional_office
+                or role in partner.user_ids.all_group_ids
+            )
+        )
+        if moved:
+            raise AccessError(
+                self.env._(
+                    "%s belongs to the service network, and what its users see follows from the "
+                    "company that they belong to: only customer service changes that.",
+                    moved[0].display_name,
+                )
+            )
+
+    def _check_archivable(self):
+        """Raise UserError if one of the partners is a service center that isn't closed."""
+        for partner in self:
+            if partner.center_state in ("active", "suspended"):
+                raise UserError(
+                    self.env._(
+                        "%s is a working service center: close it before it is archived.",
+                        partner.display_name,
+                    )
+                )
 
     # --- being a service center (L3.1) -----------------------------------------------------
 
@@ -593,6 +640,56 @@ class ResPartner(models.Model):
         if self.is_service_center:
             return self if self.center_state == "active" else self.browse()
         return self._get_service_centers(self.company_id or self.env.company)[self][:1]
+
+    # --- whose affairs a user sees ---------------------------------------------------------
+
+    @api.model
+    def _get_central_groups(self):
+        """Return the XML ids of the groups that see every center's affairs."""
+        return [
+            "aftersales_service.group_clerk",
+            "aftersales_service.group_logistics",
+            "aftersales_service.group_quality",
+            "aftersales_service.group_vp",
+        ]
+
+    def _filter_aftersales_visible(self):
+        """Return the centers whose figures and history the current user may see.
+
+        The same as for the documents: central departments and accountants all, an office or
+        regional manager the own region, a center itself.
+        """
+        user = self.env.user
+        if self.env.su or any(user.has_group(group) for group in self._get_central_groups()):
+            return self
+        visible = self.browse()
+        if user.has_group("aftersales_service.group_office_manager"):
+            # sudo: a manager's office and region decide what he sees, not what he may read
+            offices = user.sudo().partner_id
+            while offices[-1:].parent_id - offices:
+                offices |= offices[-1:].parent_id
+            regions = self.sudo().aftersales_region_id.filtered(
+                lambda r: r.manager_id == user or r.office_id in offices
+            )
+            visible |= self.filtered(lambda c: c.sudo().aftersales_region_id in regions)
+        if user.has_group("aftersales_service.group_center"):
+            own = user.commercial_partner_id
+            visible |= self.filtered(lambda c: c.sudo().commercial_partner_id == own)
+        return visible
+
+    def _mail_get_operation_for_mail_message_operation(self, message_operation):
+        result = super()._mail_get_operation_for_mail_message_operation(message_operation)
+        user = self.env.user
+        if (
+            message_operation == "read"
+            and not self.env.su
+            and user.has_group("aftersales_service.group_user")
+        ):
+            # the notes tell why a center was suspended: that is not for the other centers
+            centers = self.filtered("is_service_center")
+            for center in centers - centers._filter_aftersales_visible():
+                result.pop(center)
+        return result
 
     # --- the file of a partner (L3.6) ------------------------------------------------------
 

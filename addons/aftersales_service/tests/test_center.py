@@ -50,6 +50,61 @@ class TestCenter(AftersalesCommon):
         with self.assertRaises(AccessError), self.cr.savepoint():
             self.customer.with_user(self.customer_service).unlink()
 
+    def test_belonging(self):
+        """Mistake 6: nobody moves himself or others to see what another company sees."""
+        request = self._new_request(
+            self._deliver("SN-1"),
+            center_id=self.other_center.id,
+            technician_id=self.other_technician.id,
+        )
+        editor = self.env.ref("base.group_partner_manager")
+        (self.center_user | self.office_manager).group_ids += editor
+        own = self.center_user.partner_id
+        department = own.create({"name": "Workshop", "parent_id": self.center.id})
+        self.technician.partner_id.parent_id = department
+        for user, partner, vals in (
+            (self.center_user, own, {"parent_id": self.other_center.id}),
+            (self.center_user, own, {"commercial_partner_id": self.other_center.id}),
+            (self.center_user, own, {"is_company": True}),
+            (self.center_user, self.other_center, {"parent_id": self.center.id}),
+            (self.center_user, department, {"parent_id": self.other_center.id}),
+            (self.office_manager, self.office_manager.partner_id, {"parent_id": self.office.id}),
+            (self.sales_user, self.office, {"parent_id": self.other_office.id}),
+        ):
+            with (
+                self.subTest(str(vals)),
+                self.assertRaises(AccessError),
+                self.cr.savepoint(),
+            ):
+                partner.with_user(user).write(vals)
+        self._assert_hidden(request, self.center_user)
+        # contacts of customers belong to whom they are said to
+        contact = own.with_user(self.sales_user).create({"name": "Driver"})
+        contact.parent_id = self.customer
+        own.with_user(self.center_user).write({"parent_id": self.center.id, "city": "A"})
+
+    def test_archive(self):
+        """L3.1: a working center can't disappear by archiving its contact."""
+        for user in (self.sales_user, self.customer_service):
+            with self.assertRaisesRegex(UserError, "close it before"), self.cr.savepoint():
+                self.center.with_user(user).action_archive()
+        self.center_user.active = False
+        self.center.with_user(self.customer_service).action_close_center("Moved away")
+        self.center.with_user(self.customer_service).action_archive()
+        self.assertFalse(self.center.active)
+
+    def test_history_hidden(self):
+        """Mistake 6: why a center was suspended is read by itself and its region only."""
+        self.center.with_user(self.customer_service).action_suspend_center("Too many repeats")
+        note = self.center.message_ids.filtered(lambda m: "repeats" in (m.body or ""))
+        for user in (self.other_center_user, self.technician, self.other_office_manager):
+            self._assert_hidden(note, user)
+            self.assertFalse(self.center.with_user(user).message_ids)
+        for user in (self.center_user, self.office_manager, self.clerk, self.vp):
+            self._assert_visible(note, user)
+        # what is said to customers is no affair of a center
+        self.assertTrue(self.customer.with_user(self.technician).message_ids)
+
     def test_suspended_gets_no_requests(self):
         """L3.1: a suspended center gets no request by any way, and finishes what it has."""
         request = self._new_request(self._deliver("SN-1"))
