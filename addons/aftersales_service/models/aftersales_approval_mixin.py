@@ -286,6 +286,8 @@ class AftersalesApprovalMixin(models.AbstractModel):
                 "step": step["code"],
                 "decision": decision,
                 "user_id": self.env.uid,
+                # given, or a default of the user's own would make it another day
+                "date": fields.Datetime.now(),
                 "note": note,
                 "regulation_id": regulation.id,
                 "digest": self.approval_digest,

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import email_normalize, format_list
@@ -408,7 +408,13 @@ class AftersalesCenterApplication(models.Model):
         """
         self.ensure_one()
         login = email_normalize(self.contact_email)
-        users = self.env["res.users"].with_context(active_test=False, no_reset_password=True)
+        # as the system's own user: a default that somebody keeps for himself, such as a password
+        # or the contact of an administrator, must not get into a user of others
+        users = (
+            self.env["res.users"]
+            .with_user(SUPERUSER_ID)
+            .with_context(active_test=False, no_reset_password=True)
+        )
         user = users.search([("login", "=ilike", login)]).filtered(
             lambda u: u.login.lower() == login
         )[:1]
@@ -425,7 +431,9 @@ class AftersalesCenterApplication(models.Model):
                 )
             )
         else:
-            role = {"group_ids": [(6, 0, group.ids) if user.share else (4, group.id)]}
+            # who comes back doesn't get back what else he once was allowed
+            fresh = user.share or not user.active
+            role = {"group_ids": [(6, 0, group.ids) if fresh else (4, group.id)]}
             user.write({"active": True, "email": user.email or login, **role})
         self._write_protected({"user_id": user.id})
 

@@ -229,3 +229,34 @@ class TestCenterApplication(AftersalesCommon):
         self.assertTrue(portal.active)
         self.assertFalse(portal.share)
         self.assertTrue(portal.has_group("aftersales_service.group_center"))
+
+    def test_own_defaults(self):
+        """Mistake 9: defaults that a user keeps for himself reach neither log nor users."""
+        admin = self.env.ref("base.user_admin")
+        email = admin.email
+        defaults = self.env["ir.default"].with_user(self.customer_service)
+        for model, name, value in (
+            ("aftersales.approval", "date", "2000-01-01 00:00:00"),
+            ("res.users", "partner_id", admin.partner_id.id),
+            ("res.users", "password", "known to me"),
+        ):
+            defaults.set(model, name, value, user_id=True)
+        application = self._approve(self._new_application())
+        self.assertGreater(min(application.approval_ids.mapped("date")).year, 2000)
+        application.action_establish()
+        user = application.user_id
+        self.assertNotEqual(user.partner_id, admin.partner_id)
+        self.assertEqual(admin.email, email)
+        self.env.cr.execute("SELECT password FROM res_users WHERE id = %s", user.ids)
+        self.assertFalse(self.env.cr.fetchone()[0])
+
+    def test_returning_user(self):
+        """L3.1: who left long ago comes back as a user of the center and nothing else."""
+        user = self._new_user("vp", login="li.lei@lamps.example.com")
+        user.partner_id.parent_id = self.store
+        user.active = False
+        application = self._approve(self._new_application())
+        application.action_establish()
+        self.assertEqual(application.user_id, user)
+        self.assertTrue(user.active)
+        self.assertEqual(user.group_ids, self.env.ref("aftersales_service.group_center"))
