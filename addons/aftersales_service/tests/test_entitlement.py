@@ -413,6 +413,14 @@ class TestEntitlementScreen(AftersalesCommon):
         self.clerk.write({"company_ids": [Command.set(company.ids)], "company_id": company.id})
         form = self._check(search="SN-1")
         self.assertFalse(form.card_name)
+        # by RPC, too
+        check = self.env["aftersales.entitlement"].with_user(self.clerk)
+        vals = {"search": "SN-1", "company_id": self.company.id}
+        self.assertFalse(check.create(vals).card_name)
+        specs = {name: {} for name in ("search", "company_id", "card_name", "unit_name")}
+        self.assertFalse(check.onchange(vals, ["search"], specs)["value"].get("card_name"))
+        priced = check.create({**vals, "search": False, "part_id": self.pump.id})
+        self.assertFalse(priced.price_total)
 
 
 @tagged("post_install", "-at_install")

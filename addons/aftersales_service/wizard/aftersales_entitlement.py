@@ -107,7 +107,9 @@ class AftersalesEntitlement(models.TransientModel):
         text = (self.search or "").strip()
         if not text:
             return cards
-        return cards._find_by_serial(text).filtered(lambda card: card.company_id == self.company_id)
+        # the company comes from the client: only one that the user works in
+        company = self.company_id & self.env.companies
+        return cards._find_by_serial(text).filtered(lambda card: card.company_id == company)
 
     def _choose_card(self, cards):
         """Return the valid card of the unit, or its latest one; none if there are several units."""
@@ -199,7 +201,7 @@ class AftersalesEntitlement(models.TransientModel):
     def _set_price(self, entitlement, card):
         """Set what the customer would pay for the part, as the sales order would charge it."""
         prices = {"part": 0.0, "fee": 0.0, "tax": 0.0, "total": 0.0}
-        if self.part_id and entitlement.get("charged"):
+        if self.part_id and entitlement.get("charged") and self.company_id in self.env.companies:
             prices = self.env["sale.order"]._aftersales_get_prices(
                 self.company_id,
                 card.partner_id,
