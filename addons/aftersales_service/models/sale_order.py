@@ -19,6 +19,26 @@ class SaleOrder(models.Model):
         "This service has already been charged on another order. Reload the page.",
     )
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        orders = super().create(vals_list)
+        orders._check_service_access()
+        return orders
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "service_record_id" in vals:
+            self._check_service_access()
+        return result
+
+    def _check_service_access(self):
+        """Raise AccessError if a user names a service that he may not see as the one charged.
+
+        It would count as charged, and nobody could charge it any more.
+        """
+        if self.service_record_id and not self.env.su:
+            self.service_record_id.check_access("read")
+
     @api.model
     def _aftersales_charge(self, company, partner, entries, **vals):
         """Return a new quotation that charges ``entries``, with the repair fee on top (L1.1).
@@ -85,6 +105,8 @@ class SaleOrder(models.Model):
             fees.filtered(lambda line, rates=parts: line.repair_fee_rate not in rates).unlink()
             for rate, lines in parts.items():
                 fee = fees.exists().filtered(lambda line, r=rate: line.repair_fee_rate == r)
+                fee[1:].unlink()  # of a copied line
+                fee = fee[:1]
                 if not fee:
                     fee = lines.create(
                         {"order_id": order.id, **lines._aftersales_prepare_fee_vals(rate)}

@@ -23,11 +23,14 @@ class SaleOrderLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
+        lines._check_service_access()
         lines._aftersales_update_repair_fee()
         return lines
 
     def write(self, vals):
         result = super().write(vals)
+        if "service_part_id" in vals:
+            self._check_service_access()
         if vals.keys() & {"price_unit", "discount", "product_uom_qty", "product_id", "tax_ids"}:
             self._aftersales_update_repair_fee()
         return result
@@ -37,6 +40,11 @@ class SaleOrderLine(models.Model):
         result = super().unlink()
         orders._aftersales_update_repair_fee()
         return result
+
+    def _check_service_access(self):
+        """Raise AccessError if a user names a part fitted that he may not see."""
+        if self.service_part_id and not self.env.su:
+            self.service_part_id.check_access("read")
 
     def _aftersales_update_repair_fee(self):
         self._aftersales_get_fee_orders()._aftersales_update_repair_fee()
@@ -77,6 +85,12 @@ class SaleOrderLine(models.Model):
         base = sum(self.mapped("price_total" if included else "price_subtotal"))
         currency = fee.order_id.currency_id
         return currency.round(base * fee.repair_fee_rate / 100)
+
+    def _compute_discount(self):
+        # the fee is a share of prices that are discounted already
+        fees = self.filtered("is_repair_fee")
+        fees.discount = 0
+        return super(SaleOrderLine, self - fees)._compute_discount()
 
     @api.depends("service_part_id")
     def _compute_qty_delivered_method(self):

@@ -2,6 +2,7 @@ from datetime import date
 
 from freezegun import freeze_time
 
+from odoo.addons.mail.tests.common import mail_new_test_user
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import Form, tagged
@@ -540,3 +541,52 @@ class TestCharge(AftersalesCommon):
         with self.assertRaises(AccessError):
             record.with_user(self.technician).action_charge()
         self.assertEqual(record.sale_order_count, 0)
+
+    def test_discounted_list(self):
+        """L1.1: the fee of a list with 20 % off is 10 % of the discounted price, once."""
+        self.env.ref("base.group_user").implied_ids += self.env.ref(
+            "sale.group_discount_per_so_line"
+        )
+        self.customer.property_product_pricelist = self.env["product.pricelist"].create(
+            {
+                "name": "20 % off",
+                "item_ids": [Command.create({"compute_price": "percentage", "percent_price": 20})],
+            }
+        )
+        self.env.ref("aftersales_service.product_repair_fee").list_price = 50
+        _record, order = self._charge([{"product_id": self.engine_part.id}])
+        part, fee = order.order_line
+        self.assertEqual((part.discount, part.price_subtotal), (20, 96))
+        self.assertEqual((fee.discount, fee.price_subtotal), (0, 9.6))
+        order.action_update_prices()
+        self.assertEqual((fee.discount, fee.price_subtotal), (0, 9.6))
+
+    def test_copied_fee_line(self):
+        """L1.1: a line copied by mistake doesn't charge the fee twice."""
+        _record, order = self._charge([{"product_id": self.engine_part.id}])
+        part, fee = order.order_line
+        fee.copy({"order_id": order.id})
+        part.product_uom_qty = 2
+        self.assertEqual(order.order_line.filtered("is_repair_fee").mapped("price_subtotal"), [24])
+
+    def test_foreign_service(self):
+        """Mistake 6: a salesman can't take a service that he doesn't see for one he charges."""
+        salesman = mail_new_test_user(
+            self.env, login="test_salesman", groups="sales_team.group_sale_salesman"
+        )
+        record = self._new_done_record(self._new_request(self.card), [{"product_id": self.pump.id}])
+        orders = self.env["sale.order"].with_user(salesman)
+        line = {"product_id": self.pump.id, "service_part_id": record.part_ids.id}
+        for vals in (
+            {"service_record_id": record.id},
+            {"order_line": [Command.create(line)]},
+        ):
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                orders.create({"partner_id": self.customer.id, **vals})
+            order = orders.create({"partner_id": self.customer.id})
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                order.write(vals)
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            orders.with_context(default_service_record_id=record.id).create(
+                {"partner_id": self.customer.id}
+            )
