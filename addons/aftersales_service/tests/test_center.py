@@ -102,6 +102,14 @@ class TestCenter(AftersalesCommon):
             self.assertFalse(self.center.with_user(user).message_ids)
         for user in (self.center_user, self.office_manager, self.clerk, self.vp):
             self._assert_visible(note, user)
+        # a contact of another company among them is only left out
+        company = self.env["res.company"].create({"name": "Another company"})
+        foreign = self.env["res.partner"].create({"name": "Foreign", "company_id": company.id})
+        foreign_note = foreign.message_post(body="Not for us")
+        messages = self.env["mail.message"].with_user(self.technician)
+        self.env.invalidate_all()
+        domain = [("id", "in", (note | foreign_note).ids)]
+        self.assertFalse(messages.search(domain))
         # what is said to customers is no affair of a center
         self.assertTrue(self.customer.with_user(self.technician).message_ids)
 
