@@ -5,6 +5,7 @@ from . import account_chart_template
 from . import stock_warehouse
 from . import stock_lot
 from . import stock_move
+from . import stock_move_line
 from . import stock_picking
 from . import res_partner
 from . import stock_location

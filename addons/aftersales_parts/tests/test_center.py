@@ -85,6 +85,28 @@ class QuotaCommon(DepositCommon):
 @freeze
 @tagged("post_install", "-at_install")
 class TestQuota(QuotaCommon):
+    def test_done_line_changed(self):
+        """L3.3: a transfer that is done can't be raised above the quota afterwards."""
+        quota = self._quota()
+        self._move("received", 1800)
+        line = self._supply(quota).move_line_ids.with_user(self.stock_user)
+        other = self.warehouse.lot_stock_id.create(
+            {"name": "Shelf", "location_id": self.warehouse.lot_stock_id.id}
+        )
+        # three pumps would be 8580.00
+        with self.assertRaisesRegex(UserError, "2,580.00 more than its quota"), self.cr.savepoint():
+            line.quantity = 3
+        line.quantity = 1
+        line.quantity = 2
+        # what was booked wrongly is corrected downwards at any time
+        self.center.with_user(self.users["customer_service"]).action_suspend_center("Late")
+        line.quantity = 1
+        self.center.with_user(self.users["customer_service"]).action_reactivate_center("Fine")
+        line.quantity = 2
+        taken = self._transfer(self.pump, 1, destination=other).move_line_ids
+        with self.assertRaisesRegex(UserError, "more than its quota"), self.cr.savepoint():
+            taken.with_user(self.stock_user).location_dest_id = line.location_dest_id
+
     def test_supply(self):
         """L3.3: two pumps at 2860.00 within a quota of 6000.00, deposit 1800.00 (30 %) paid."""
         quota = self._quota()
