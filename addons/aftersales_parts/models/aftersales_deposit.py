@@ -241,7 +241,8 @@ class AftersalesDeposit(models.Model):
                 payment = deposit._post_payment()
                 deposit._write_protected({"payment_id": payment.id})
                 move = payment.move_id
-            deposit._write_protected({"move_id": move.id, "state": "posted"})
+            # in a period that is locked, the books take the next day that is open
+            deposit._write_protected({"move_id": move.id, "date": move.date, "state": "posted"})
             deposit._check_balance()
         return True
 

@@ -111,6 +111,13 @@ class TestDeposit(DepositCommon):
         with self.assertRaisesRegex(UserError, "matched with a bank statement"):
             deposit.with_user(self.users["accountant"]).action_reverse("Wrong")
 
+    def test_locked_period(self):
+        """L3.3: the movement bears the day on which the books took it, not one that is locked."""
+        self.company.fiscalyear_lock_date = "2026-09-30"
+        deposit = self._move("received", 1000, date="2026-09-15")
+        self.assertEqual(deposit.date, deposit.sudo().move_id.date)
+        self.assertGreater(str(deposit.date), "2026-09-30")
+
     def test_set_off_pays_the_oldest_invoices(self):
         """L3.3: 1500.50 of the deposit pays 1000.00 in full and 500.50 of 800.00.
 
