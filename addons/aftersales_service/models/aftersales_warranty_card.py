@@ -181,6 +181,10 @@ class AftersalesWarrantyCard(models.Model):
     @api.depends("product_id", "date_delivery", "date_purchase")
     def _compute_policy_id(self):
         for card in self:
+            if card._origin.policy_id:
+                # what was promised stays, whatever day is added to the card
+                card.policy_id = card._origin.policy_id
+                continue
             policy = card.product_id.warranty_policy_id
             date = card.date_delivery or card.date_purchase
             version = policy and date and policy._get_version(date)
@@ -324,7 +328,8 @@ class AftersalesWarrantyCard(models.Model):
 
     @api.constrains("product_id", "policy_id", "date_delivery", "date_purchase")
     def _check_policy_id(self):
-        for card in self:
+        # an issued card keeps its policy, whatever became of that
+        for card in self.filtered(lambda card: not card.coverage_ids):
             date = card.date_delivery or card.date_purchase
             if not date:
                 continue  # said by `_check_dates`

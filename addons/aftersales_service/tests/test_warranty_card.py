@@ -264,6 +264,18 @@ class TestWarrantyCard(AftersalesCommon):
         self.machine.warranty_policy_id = False
         self.assertEqual(self.card.date_end, date(2027, 7, 1))
 
+    def test_day_added_after_policy_replaced(self):
+        """L1.1: a day that is added to an issued card changes neither its policy nor its cover."""
+        (card,) = self._deliver("A-1")
+        cover = card.coverage_ids.mapped("date_end")
+        self.machine.warranty_policy_id = self.policy.copy({"name": "Successor"})
+        self.policy.active = False
+        card.with_user(self.clerk).date_purchase = card.date_delivery
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(card.policy_id, self.policy)
+        self.assertEqual(card.coverage_ids.mapped("date_end"), cover)
+
     def test_not_edited(self):
         """Mistake 1: what the card was issued on can't be changed by any role."""
         for name, value in {
