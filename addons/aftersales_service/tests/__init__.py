@@ -16,6 +16,7 @@ from . import (
     test_entitlement,
     test_exchange_assessment,
     test_meter_reading,
+    test_migration,
     test_qualification,
     test_region,
     test_regulation,
