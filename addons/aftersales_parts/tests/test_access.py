@@ -1,3 +1,5 @@
+from lxml import etree
+
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
@@ -120,3 +122,45 @@ class TestAccess(AftersalesPartsCommon):
         )
         for model in ("aftersales.used.part", "aftersales.return", "aftersales.settlement"):
             self.assertFalse(self.env[model].with_user(user).search([]))
+
+    def test_accountants_open_every_screen_of_the_menu(self):
+        """L3.3, L3.6: what the menu offers to accountants opens, down to the rows of its forms."""
+        readers = new_test_user(
+            self.env, "parts_account_readonly", groups="account.group_account_readonly"
+        )
+        root = self.env.ref("aftersales_service.menu_root")
+        opened = set()
+        for user in (self.users["accountant"], readers):
+            env = self.env(user=user)
+            visible = list(env["ir.ui.menu"]._visible_menu_ids())
+            menus = env["ir.ui.menu"].search([("id", "child_of", root.id), ("id", "in", visible)])
+            # sudo: which actions the menus have; users load them the same way
+            for action in menus.sudo().mapped("action"):
+                if not action or action._name != "ir.actions.act_window":
+                    continue
+                model = env[action.res_model]
+                views = model.get_views([(False, "list"), (False, "form")])["views"]
+                for view in views.values():
+                    self._read_view(model, etree.fromstring(view["arch"]))
+                opened.add(action.res_model)
+        self.assertLessEqual(
+            {
+                "aftersales.center.quota",
+                "aftersales.region",
+                "aftersales.used.part",
+                "aftersales.warranty.card",
+            },
+            opened,
+        )
+
+    def _read_view(self, model, arch):
+        """Read what the web client reads for the view: its fields, and the rows of its lists."""
+        specification = {}
+        for node in arch.xpath("//field[not(ancestor::field)]"):
+            field = model._fields[node.get("name")]
+            specification[field.name] = {}
+            if field.type in ("one2many", "many2many"):
+                # also without any row to read, which would hide that none may be read
+                model.env[field.comodel_name].check_access("read")
+                specification[field.name] = {"fields": {"display_name": {}}}
+        model.web_search_read([], specification, limit=5)
