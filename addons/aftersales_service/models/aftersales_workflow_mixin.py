@@ -34,6 +34,14 @@ class AftersalesWorkflowMixin(models.AbstractModel):
         """Return the names of the actions that take a reason, for the window that asks for it."""
         return {"action_refuse", "action_cancel", "action_void"}
 
+    @api.depends(lambda self: (self._rec_name,) if self._rec_name else ())
+    def _compute_display_name(self):
+        result = super()._compute_display_name()
+        if self._sequence_code:
+            # without a name, forms call a document that has no number yet “New”
+            self.filtered(lambda record: record.display_name == "/").display_name = False
+        return result
+
     @api.model_create_multi
     def create(self, vals_list):
         if not self.env.su:
