@@ -5,6 +5,7 @@ from . import ir_sequence
 from . import res_company
 from . import res_config_settings
 from . import aftersales_workflow_mixin
+from . import aftersales_network_mixin
 from . import aftersales_retention_mixin
 from . import aftersales_document_entry
 from . import aftersales_regulation
@@ -45,7 +46,6 @@ from . import stock_warehouse
 from . import aftersales_request
 from . import aftersales_service_record
 from . import aftersales_service_record_part
-from . import aftersales_network_mixin
 from . import aftersales_center_criterion
 from . import aftersales_center_application
 from . import sale_order

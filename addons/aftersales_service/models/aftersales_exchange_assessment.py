@@ -14,7 +14,12 @@ class AftersalesExchangeAssessment(models.Model):
     _name = "aftersales.exchange.assessment"
     _description = "Exchange assessment"
     _regulations = ("L1.2", "L2.1", "L2.2", "H11")
-    _inherit = ["aftersales.retention.mixin", "mail.thread", "mail.activity.mixin"]
+    _inherit = [
+        "aftersales.network.mixin",
+        "aftersales.retention.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
     _sequence_code = "aftersales.exchange.assessment"
     _order = "id desc"
     _check_company_auto = True
@@ -479,6 +484,8 @@ class AftersalesExchangeAssessment(models.Model):
         """Return the verdict that ``answer`` leads to, as values to write."""
         self.ensure_one()
         article = answer.regulation_id or self.policy_id.regulation_id
+        if answer.outcome in ("exchange", "window") and (invalid := self._get_invalid_reason()):
+            return {"verdict": "refuse", "reason": invalid, "regulation_id": article.id}
         if answer.outcome != "window":
             return {
                 "verdict": answer.outcome,
@@ -491,6 +498,16 @@ class AftersalesExchangeAssessment(models.Model):
             "reason": reason,
             "regulation_id": (terms.regulation_id or article).id,
         }
+
+    def _get_invalid_reason(self):
+        """Return why the warranty card gives no right to an exchange, or False."""
+        card = self.card_id
+        if not card or card.state == "open":
+            return False
+        state = dict(card._fields["state"]._description_selection(self.env))[card.state]
+        return self.env._(
+            "The warranty card %(card)s isn't valid: %(state)s.", card=card.name, state=state
+        )
 
     def _get_basis_dates(self):
         """Return the days that the cover can run from, by start basis."""
@@ -507,17 +524,6 @@ class AftersalesExchangeAssessment(models.Model):
         """
         self.ensure_one()
         card = self.card_id
-        if card and card.state != "open":
-            state = dict(card._fields["state"]._description_selection(self.env))[card.state]
-            return (
-                "refuse",
-                self.env._(
-                    "The warranty card %(card)s isn't valid: %(state)s.",
-                    card=card.name,
-                    state=state,
-                ),
-                card.coverage_ids[:0],
-            )
         terms = (card.coverage_ids or self.policy_id.line_ids)._find_terms(
             self.product_id, self.claimant
         )

@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
 
 
 class StockPicking(models.Model):
@@ -18,6 +19,28 @@ class StockPicking(models.Model):
         "Any other return closes them.",
     )
     aftersales_from_customer = fields.Boolean(compute="_compute_aftersales_from_customer")
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        default = self.env.context.get("default_aftersales_assessment_id")
+        self._check_assessment(
+            any(vals.get("aftersales_assessment_id", default) for vals in vals_list)
+        )
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_assessment("aftersales_assessment_id" in vals)
+        return super().write(vals)
+
+    def _check_assessment(self, given):
+        """Raise AccessError if a user gives the assessment: warranty cards follow from it."""
+        if given and not self.env.su:
+            raise AccessError(
+                self.env._(
+                    "The transfers of an exchange are made on its assessment and can't be given "
+                    "by hand."
+                )
+            )
 
     def _compute_aftersales_from_customer(self):
         for picking in self:

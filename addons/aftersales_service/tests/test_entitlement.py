@@ -404,6 +404,9 @@ class TestEntitlementScreen(AftersalesCommon):
         form = self._check(self.center_user, search="SN-1")
         self.assertFalse(form.card_id)
         self.assertFalse(form.partner_id)
+        # numbers of cards can be guessed one after the other, serials can't
+        self.assertFalse(self._check(self.center_user, search=self.card.name).serial_number)
+        self.assertEqual(self._check(search=self.card.name).serial_number, "SN-1")
         for user in (self.logistics, self._new_user("user", login="test_nobody")):
             with self.assertRaises(AccessError):
                 self._check(user, search="SN-1")

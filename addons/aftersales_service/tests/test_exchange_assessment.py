@@ -518,6 +518,13 @@ class TestExchangeAssessment(ExchangeCommon):
                 partner_id=card.partner_id.id,
             )
 
+    def test_not_handed_on(self):
+        """Mistake 6: a center can't hand its assessment to another one."""
+        assessment = self._judged("unlit", user=self.center_user)
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            assessment.center_id = self.other_center
+        self.assertEqual(assessment.center_id, self.center)
+
     def test_other_company(self):
         """Mistake 6: another company's assessments aren't seen."""
         company = self.env["res.company"].create({"name": "Another company"})
@@ -681,6 +688,31 @@ class TestExchange(ExchangeCommon):
         )
         self.assertEqual(assessment.verdict, "refuse")
         self.assertIn("isn't valid", assessment.reason)
+
+    def test_void_card_whatever_the_questions(self):
+        """L1.2: nor does it where the answer grants the exchange without looking at the period."""
+        self._answer_of("tube_clear").write({"outcome": "exchange", "reason": "One for one"})
+        card = self._deliver("LAMP-4", product=self._new_machine("Lamp", self.lamp_policy))
+        vals = {"card_id": card.id, "product_id": card.product_id.id}
+        answers = ("unlit", "cap_new", "tube_clear")
+        self.assertEqual(self._judged(*answers, **vals).verdict, "exchange")
+        card.action_void("Issued twice")
+        self.assertEqual(self._judged(*answers, **vals).verdict, "refuse")
+
+    def test_transfer_not_by_hand(self):
+        """L2.1: whose cards a transfer closes and opens follows from the assessment alone."""
+        worker = self._new_user("user", login="test_warehouse")
+        worker.group_ids = self.env.ref("stock.group_stock_user")
+        assessment = self._granted()
+        delivery = self._new_delivery(self._new_lots(["SN-X"])).with_user(worker)
+        with self.assertRaisesRegex(AccessError, "made on its assessment"):
+            delivery.aftersales_assessment_id = assessment
+        vals = {
+            "picking_type_id": delivery.picking_type_id.id,
+            "aftersales_assessment_id": assessment.id,
+        }
+        with self.assertRaisesRegex(AccessError, "made on its assessment"):
+            delivery.create(vals)
 
     def test_card_of_another(self):
         """L1.2: product, customer and days of the card can't be given otherwise."""
