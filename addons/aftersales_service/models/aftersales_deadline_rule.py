@@ -93,7 +93,7 @@ class AftersalesDeadlineRule(models.Model):
         default="hours",
     )
     offset = fields.Integer(
-        "Number",
+        "Limit",
         required=True,
         default=1,
         help="How many hours or days (0 days: until midnight of the same day), or which day of "

@@ -58,7 +58,7 @@ class AftersalesServiceRecordPart(models.Model):
             ("covered", "Covered"),
             ("exchange", "Exchange"),
             ("chargeable", "Chargeable"),
-            ("refuse", "Refused"),
+            ("refuse", "Not accepted"),
         ],
         compute="_compute_entitlement",
         help="Whether the customer pays for the part. What the customer caused is charged.",

@@ -379,7 +379,7 @@ class AftersalesWarrantyCard(models.Model):
         if not self.env.su and self._get_changed_names(vals, {"partner_id"}):
             raise UserError(
                 self.env._(
-                    "The owner of a warranty card isn't changed by hand: press “Transfer”, so that "
+                    "The owner of a warranty card isn't changed by hand: press “Transfer card”, so "
                     "the change is kept with its day and reason."
                 )
             )

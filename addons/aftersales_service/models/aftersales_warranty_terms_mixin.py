@@ -54,7 +54,7 @@ class AftersalesWarrantyTermsMixin(models.AbstractModel):
             ("fee", "Parts and repair fee"),
             ("parts", "Parts only"),
             ("free", "Free of charge"),
-            ("refuse", "Refused"),
+            ("refuse", "Not accepted"),
         ],
         required=True,
         default="fee",

@@ -119,7 +119,7 @@ class TestCenterApplication(AftersalesCommon):
 
         def fail(partner, application):
             original(partner, application)
-            raise ValidationError(self.env._("No warehouse"))
+            raise ValidationError("No warehouse")
 
         with (
             patch.object(type(self.env["res.partner"]), "_establish_service_center", fail),

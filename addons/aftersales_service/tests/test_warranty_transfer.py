@@ -59,7 +59,7 @@ class TestWarrantyTransfer(AftersalesCommon):
     def test_only_by_action(self):
         """E4: neither the form, RPC nor an import writes the owner of a card."""
         for user in (self.clerk, self.customer_service, self.administrator):
-            with self.assertRaisesRegex(UserError, "press “Transfer”"):
+            with self.assertRaisesRegex(UserError, "press “Transfer card”"):
                 self.card.with_user(user).write({"partner_id": self.other_customer.id})
         result = (
             self.env["aftersales.warranty.card"]
@@ -67,7 +67,7 @@ class TestWarrantyTransfer(AftersalesCommon):
             .load([".id", "partner_id/.id"], [[str(self.card.id), str(self.other_customer.id)]])
         )
         self.assertFalse(result["ids"])
-        self.assertIn("press “Transfer”", result["messages"][0]["message"])
+        self.assertIn("press “Transfer card”", result["messages"][0]["message"])
         self.assertEqual(self.card.partner_id, self.customer)
         # the same owner again is no change
         self.card.with_user(self.clerk).write({"partner_id": self.customer.id})

@@ -27,7 +27,7 @@ class AftersalesEntitlement(models.TransientModel):
     part_id = fields.Many2one(
         "product.product",
         "Part",
-        domain=[("type", "!=", "service")],
+        domain=[("type", "!=", "service"), ("sale_ok", "=", True)],
         help="The part that failed. Empty: everything that the card names.",
     )
     quantity = fields.Integer(default=1)
@@ -47,7 +47,7 @@ class AftersalesEntitlement(models.TransientModel):
             ("covered", "Covered"),
             ("exchange", "Exchange"),
             ("chargeable", "Chargeable"),
-            ("refuse", "Refused"),
+            ("refuse", "Not accepted"),
         ],
         compute="_compute_result",
     )

@@ -14,7 +14,7 @@ class AftersalesEntitlementLine(models.TransientModel):
             ("covered", "Covered"),
             ("exchange", "Exchange"),
             ("chargeable", "Chargeable"),
-            ("refuse", "Refused"),
+            ("refuse", "Not accepted"),
         ],
         readonly=True,
     )
