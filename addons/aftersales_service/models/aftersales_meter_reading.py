@@ -7,6 +7,7 @@ class AftersalesMeterReading(models.Model):
 
     _name = "aftersales.meter.reading"
     _description = "Hour-meter reading"
+    _regulations = ("M5",)
     _inherit = ["aftersales.workflow.mixin"]
     _order = "date desc, hours desc, id desc"
     _rec_name = "card_id"
