@@ -157,10 +157,12 @@ class AftersalesWarrantySerialMixin(models.AbstractModel):
             for vals in vals_list
             if vals.get("serial_number") and vals["product_id"] in tracked
         }
-        # sudo: a clerk registers the unit's number without rights on stock; nothing is moved
+        # sudo: a clerk registers the unit's number without rights on stock; nothing is moved.
+        # The card itself tells when and by whom that was.
         lots = (
             self.env["stock.lot"]
             .sudo()
+            .with_context(mail_create_nolog=True)
             .create([{"product_id": product, "name": name} for product, name in missing])
         )
         for vals, lot in zip(missing.values(), lots, strict=True):
