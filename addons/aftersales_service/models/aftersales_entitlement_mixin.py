@@ -231,7 +231,7 @@ class AftersalesEntitlementMixin(models.AbstractModel):
             )
         return self._prepare_entitlement(
             terms,
-            reason=f"{reason} {consequence}",
+            reason=self.env._("%(reason)s %(consequence)s", reason=reason, consequence=consequence),
             regulation=self._get_article(code) if code else None,
             date_end=terms.date_end,
             **vals,
