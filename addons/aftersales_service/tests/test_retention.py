@@ -6,7 +6,7 @@ from psycopg2 import IntegrityError
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Date
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import format_date, mute_logger
 
 from .common import AftersalesCommon
 
@@ -164,7 +164,9 @@ class TestRetention(AftersalesCommon):
                         continue
                     with (
                         self.subTest(model=document._name, user=user.login),
-                        self.assertRaisesRegex(UserError, "kept until 2029.11.20"),
+                        self.assertRaisesRegex(
+                            UserError, f"kept until {format_date(self.env, self.until)}"
+                        ),
                     ):
                         own.unlink()
 
@@ -242,7 +244,9 @@ class TestRetention(AftersalesCommon):
                 lambda own=own: own.write({"res_id": other.id}),
                 lambda own=own: own.write({"res_model": "res.partner", "res_id": 1}),
             ):
-                with self.assertRaisesRegex(UserError, "kept until 2029.11.20"):
+                with self.assertRaisesRegex(
+                    UserError, f"kept until {format_date(self.env, self.until)}"
+                ):
                     change()
         self.env.invalidate_all()
         self.assertEqual(file.raw, b"photo")
