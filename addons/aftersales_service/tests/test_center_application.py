@@ -116,10 +116,11 @@ class TestCenterApplication(AftersalesCommon):
         """L3.1: when another addon can't set up its part, nothing was done."""
         application = self._approve(self._new_application())
         original = type(self.env["res.partner"])._establish_service_center
+        message = "No warehouse"
 
         def fail(partner, application):
             original(partner, application)
-            raise ValidationError("No warehouse")
+            raise ValidationError(message)
 
         with (
             patch.object(type(self.env["res.partner"]), "_establish_service_center", fail),
