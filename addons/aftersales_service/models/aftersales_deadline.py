@@ -355,6 +355,8 @@ class AftersalesDeadline(models.Model):
                 getattr(self, method)()
             return self.browse()
         except Exception:
+            # whatever one document runs into, and it is logged, the promises on all the others
+            # are swept all the same
             self.env.invalidate_all()
             if len(self) <= 1:
                 _logger.exception("Deadlines: %s failed on %s", method, self)

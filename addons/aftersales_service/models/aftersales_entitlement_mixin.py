@@ -3,6 +3,13 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.tools import format_date
 
+VERDICTS = [
+    ("covered", "Covered"),
+    ("exchange", "Exchange"),
+    ("chargeable", "Chargeable"),
+    ("refuse", "Not accepted"),
+]
+
 
 class AftersalesEntitlementMixin(models.AbstractModel):
     """Answers whether a claim is covered, by what, and what holds if it isn't (L1.1, E6, H8)."""

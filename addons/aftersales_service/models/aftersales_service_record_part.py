@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from .aftersales_entitlement_mixin import VERDICTS
+
 
 class AftersalesServiceRecordPart(models.Model):
     """A part that was replaced on site: what was fitted, and what was taken off."""
@@ -54,12 +56,7 @@ class AftersalesServiceRecordPart(models.Model):
         "aftersales.warranty.coverage", "Covered by", compute="_compute_entitlement"
     )
     verdict = fields.Selection(
-        [
-            ("covered", "Covered"),
-            ("exchange", "Exchange"),
-            ("chargeable", "Chargeable"),
-            ("refuse", "Not accepted"),
-        ],
+        VERDICTS,
         compute="_compute_entitlement",
         help="Whether the customer pays for the part. What the customer caused is charged.",
     )

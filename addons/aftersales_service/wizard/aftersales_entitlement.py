@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from ..models.aftersales_entitlement_mixin import VERDICTS
+
 
 class AftersalesEntitlement(models.TransientModel):
     """The screen on which a serial is typed or scanned and the answer appears (L1.1, E6).
@@ -43,12 +45,7 @@ class AftersalesEntitlement(models.TransientModel):
     serial_number = fields.Char("Serial", compute="_compute_card")
     partner_id = fields.Many2one(related="card_id.partner_id")
     verdict = fields.Selection(
-        [
-            ("covered", "Covered"),
-            ("exchange", "Exchange"),
-            ("chargeable", "Chargeable"),
-            ("refuse", "Not accepted"),
-        ],
+        VERDICTS,
         compute="_compute_result",
     )
     exchange_possible = fields.Boolean(compute="_compute_result")
@@ -228,17 +225,8 @@ class AftersalesEntitlement(models.TransientModel):
         self.ensure_one()
         if not self.card_id:
             raise UserError(self.env._("Find the warranty card first."))
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Exchange assessment"),
-            "res_model": "aftersales.exchange.assessment",
-            "views": [(False, "form")],
-            "context": {
-                "default_card_id": self.card_id.id,
-                "default_claimant": self.claimant,
-                "default_date": self.date,
-            },
-        }
+        action = self.card_id.action_new_assessment()
+        return {**action, "context": {**action["context"], "default_claimant": self.claimant}}
 
     def action_quote(self):
         """Write a quotation of the part and the repair fee for the customer (L1.1, H5)."""

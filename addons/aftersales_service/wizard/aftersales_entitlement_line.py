@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+from ..models.aftersales_entitlement_mixin import VERDICTS
+
 
 class AftersalesEntitlementLine(models.TransientModel):
     """What holds for one component on the day that was asked for."""
@@ -10,12 +12,7 @@ class AftersalesEntitlementLine(models.TransientModel):
     entitlement_id = fields.Many2one("aftersales.entitlement", ondelete="cascade")
     name = fields.Char("Component", readonly=True)
     verdict = fields.Selection(
-        [
-            ("covered", "Covered"),
-            ("exchange", "Exchange"),
-            ("chargeable", "Chargeable"),
-            ("refuse", "Not accepted"),
-        ],
+        VERDICTS,
         readonly=True,
     )
     reason = fields.Char(readonly=True)
