@@ -71,8 +71,7 @@ def demonstrate(env, names):
     company = env.ref("base.main_company")
     company.write({"name": "华岭机械制造有限公司", "vat": "91350800MA2XNB3K2H"})
     # a demonstration sends no text messages to its customers
-    if "stock_move_sms_validation" in company._fields:
-        company.stock_move_sms_validation = False
+    company.stock_text_confirmation = False
     graph = ModuleGraph(env.cr, mode="load")
     graph.extend(env["ir.module.module"].search([("state", "=", "installed")]).mapped("name"))
     for package in graph:
