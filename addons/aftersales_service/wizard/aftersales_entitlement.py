@@ -78,10 +78,10 @@ class AftersalesEntitlement(models.TransientModel):
     def _onchange_search(self):
         """Choose the part whose own serial was typed or scanned (H8)."""
         self.product_id = False
-        text = (self.search or "").strip()
-        record_parts = self._find_cards().record_ids.part_ids
-        fitted = record_parts.filtered(
-            lambda part: (part.serial_fitted and part.serial_fitted.upper() == text.upper())
+        cards = self._find_cards()
+        text = cards._normalize_serial(self.search or "").upper()
+        fitted = cards.record_ids.part_ids.filtered(
+            lambda part: part.serial_fitted and part.serial_fitted.upper() == text
         )
         self.part_id = fitted.product_id[:1]
 
@@ -109,7 +109,8 @@ class AftersalesEntitlement(models.TransientModel):
         found = cards._find_by_serial(text).filtered(lambda card: card.company_id == company)
         # card numbers follow each other, so that they prove nothing: only who may read the card
         # finds it by its number
-        by_number = found.filtered(lambda card: card.name.upper() == text.upper())
+        number = cards._normalize_serial(text).upper()
+        by_number = found.filtered(lambda card: card.name.upper() == number)
         return found - by_number | by_number.sudo(False)._filtered_access("read").sudo()
 
     def _choose_card(self, cards):
