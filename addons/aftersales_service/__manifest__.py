@@ -21,6 +21,7 @@
         "data/product_data.xml",
         "data/ir_cron_data.xml",
         "data/aftersales_region_data.xml",
+        "data/aftersales_department_data.xml",
         "data/aftersales_center_criterion_data.xml",
         "data/aftersales_center_visit_topic_data.xml",
         "data/aftersales_qualification_type_data.xml",
@@ -62,6 +63,7 @@
         "views/aftersales_center_visit_topic_views.xml",
         "views/aftersales_qualification_type_views.xml",
         "views/aftersales_qualification_views.xml",
+        "views/aftersales_department_views.xml",
     ],
     "demo": [
         "demo/aftersales_network_demo.xml",

@@ -18,6 +18,7 @@ from . import aftersales_deadline_rule
 from . import aftersales_deadline
 from . import aftersales_deadline_mixin
 from . import mail_activity
+from . import aftersales_department
 from . import aftersales_region
 from . import aftersales_region_city
 from . import res_partner

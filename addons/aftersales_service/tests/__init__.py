@@ -13,6 +13,7 @@ from . import (
     test_deadline_pause,
     test_deadline_reschedule,
     test_deadline_rule,
+    test_department,
     test_entitlement,
     test_exchange_assessment,
     test_meter_reading,
