@@ -10,6 +10,7 @@
     "external_dependencies": {"python": ["qrcode"]},
     "data": [
         "security/aftersales_security.xml",
+        "security/aftersales_callback_security.xml",
         "security/ir.model.access.csv",
         "data/ir_sequence_data.xml",
         "data/aftersales_regulation_data.xml",
@@ -49,6 +50,7 @@
         "report/aftersales_exchange_assessment_report.xml",
         "views/aftersales_exchange_assessment_views.xml",
         "views/aftersales_service_record_views.xml",
+        "views/aftersales_callback_views.xml",
         "wizard/aftersales_entitlement_views.xml",
         "views/product_views.xml",
         "views/res_config_settings_views.xml",

@@ -57,3 +57,5 @@ from . import aftersales_center_visit
 from . import aftersales_center_visit_line
 from . import aftersales_qualification_type
 from . import aftersales_qualification
+from . import aftersales_callback
+from . import aftersales_callback_attempt

@@ -477,6 +477,9 @@ class AftersalesRequest(models.Model):
             request.message_post(body=self.env._("Offered the customer an exchange (L2.2)."))
         return True
 
+    def _on_callback(self, callback):
+        """React when the customer was called ``callback`` after help by phone (M1)."""
+
     # --- flow ------------------------------------------------------------------------------
 
     def action_assign(self):

@@ -444,6 +444,25 @@ class AftersalesServiceRecord(models.Model):
         # right on requests.
         self.request_id.sudo()._finish(fields.Datetime.now())
         self._note_hours()
+        self._plan_callbacks()
+
+    # --- callbacks (E8) --------------------------------------------------------------------
+
+    def _plan_callbacks(self):
+        """Plan the call to the customer on the day after the service (E8)."""
+        # sudo: the technician closes the record, and neither plans nor sees the call on it
+        callbacks = self.env["aftersales.callback"].sudo()
+        callbacks.create([record._prepare_callback_vals() for record in self])
+
+    def _prepare_callback_vals(self):
+        self.ensure_one()
+        callbacks = self.env["aftersales.callback"]
+        return {
+            "kind": "service",
+            "record_id": self.id,
+            "company_id": self.company_id.id,
+            "date_planned": callbacks._get_next_moment(self.company_id),
+        }
 
     def _note_hours(self):
         """Note what the hour meters showed on the cards of the units (M5)."""

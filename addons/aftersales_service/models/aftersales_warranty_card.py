@@ -697,6 +697,15 @@ class AftersalesWarrantyCard(models.Model):
         done = self.record_ids.filtered(lambda record: record.state == "done")
         return done.sorted("service_date")[-8:]
 
+    # --- callbacks (M4) --------------------------------------------------------------------
+
+    def _get_latest_records(self):
+        """Return {card: its latest valid service record} of the cards that were served."""
+        records = self.env["aftersales.service.record"].search(
+            [("card_id", "in", self.ids), ("state", "=", "done")], order="service_date, id"
+        )
+        return {record.card_id: record for record in records}
+
     # --- windows ---------------------------------------------------------------------------
 
     def _action_open_wizard(self, model, title):

@@ -27,6 +27,28 @@ class ResCompany(models.Model):
         help="How many years after-sales documents are kept beyond the end of the warranty (H11).",
     )
 
+    # callbacks
+    aftersales_callback_hour = fields.Float(
+        "Hour of calls",
+        default=9,
+        help="The hour of the company's clock for which calls are planned on their day (E8).",
+    )
+    aftersales_callback_attempts = fields.Integer(
+        "Attempts to call",
+        default=3,
+        help="How often a customer is called before the call counts as unreached (M4).",
+    )
+
+    @api.constrains("aftersales_callback_hour", "aftersales_callback_attempts")
+    def _check_aftersales_callback(self):
+        for company in self:
+            if not 0 <= company.aftersales_callback_hour < 24:
+                raise ValidationError(
+                    self.env._("The hour of calls has to lie between 0:00 and 23:59.")
+                )
+            if company.aftersales_callback_attempts < 1:
+                raise ValidationError(self.env._("A customer is called once at least (M4)."))
+
     @api.model
     def _get_aftersales_minimum(self, name):
         """Return the least that the regulations allow, whatever the company wishes (H8, H11)."""

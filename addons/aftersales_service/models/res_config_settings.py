@@ -13,3 +13,9 @@ class ResConfigSettings(models.TransientModel):
     aftersales_repair_fee_rate = fields.Float(
         related="company_id.aftersales_repair_fee_rate", readonly=False
     )
+    aftersales_callback_hour = fields.Float(
+        related="company_id.aftersales_callback_hour", readonly=False
+    )
+    aftersales_callback_attempts = fields.Integer(
+        related="company_id.aftersales_callback_attempts", readonly=False
+    )

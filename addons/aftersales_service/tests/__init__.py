@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_approval,
+    test_callback,
     test_center,
     test_center_application,
     test_center_fee,

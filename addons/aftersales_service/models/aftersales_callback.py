@@ -1,0 +1,601 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools.date_utils import float_to_time
+
+
+class AftersalesCallback(models.Model):
+    """回访: a customer is called, every attempt is kept, and the last outcome counts (E8, M4).
+
+    A call that reaches nobody is tried again as often as the company says, and then closed as
+    unreached; it stays in every denominator. Whoever did the work neither makes nor answers it.
+    """
+
+    _name = "aftersales.callback"
+    _description = "Callback"
+    _regulations = ("E8", "M1", "M3.5", "M4", "M12", "H11")
+    _inherit = [
+        "aftersales.retention.mixin",
+        "aftersales.deadline.mixin",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
+    _sequence_code = "aftersales.callback"
+    _order = "date_planned, id"
+    _rec_names_search = ["name", "partner_id", "phone"]
+    _check_company_auto = True
+
+    name = fields.Char("Number", required=True, readonly=True, copy=False, default="/")
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, default=lambda self: self.env.company
+    )
+    kind = fields.Selection(
+        [
+            ("service", "After a service"),
+            ("phone", "After help by phone"),
+            ("sale", "After the sale"),
+            ("complaint", "After a complaint"),
+        ],
+        required=True,
+        default="sale",
+        index=True,
+        help="After a service: the day after (E8). After help by phone: at the agreed time (M1). "
+        "After the sale: three months later (M4). After a complaint: to follow it up (M12).",
+    )
+    state = fields.Selection(
+        [("planned", "Planned"), ("done", "Done"), ("cancelled", "Cancelled")],
+        "Status",
+        default="planned",
+        required=True,
+        readonly=True,
+        copy=False,
+        tracking=True,
+        index=True,
+    )
+    record_id = fields.Many2one(
+        "aftersales.service.record",
+        "Service record",
+        check_company=True,
+        index="btree_not_null",
+        help="The service that the customer is asked about.",
+    )
+    request_id = fields.Many2one(
+        "aftersales.request",
+        "Request",
+        compute="_compute_request_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        check_company=True,
+        index="btree_not_null",
+    )
+    card_id = fields.Many2one(
+        "aftersales.warranty.card",
+        "Warranty card",
+        compute="_compute_card_id",
+        store=True,
+        readonly=False,
+        precompute=True,
+        check_company=True,
+        index="btree_not_null",
+    )
+    serial_number = fields.Char(related="card_id.serial_number")
+    partner_id = fields.Many2one(
+        "res.partner",
+        "Customer",
+        compute="_compute_from_links",
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+        check_company=True,
+        index=True,
+    )
+    phone = fields.Char(
+        compute="_compute_phone",
+        store=True,
+        readonly=False,
+        precompute=True,
+        help="The number to call.",
+    )
+    product_id = fields.Many2one(
+        "product.product",
+        "Product",
+        compute="_compute_from_links",
+        store=True,
+        readonly=False,
+        precompute=True,
+        check_company=True,
+        index="btree_not_null",
+    )
+    center_id = fields.Many2one(
+        "res.partner",
+        "Service center",
+        compute="_compute_from_links",
+        store=True,
+        readonly=False,
+        precompute=True,
+        check_company=True,
+        index="btree_not_null",
+        help="The center that did the service; after a sale the one that served the unit last.",
+    )
+    technician_id = fields.Many2one(
+        "res.users",
+        "Technician",
+        compute="_compute_from_links",
+        store=True,
+        readonly=False,
+        precompute=True,
+        index="btree_not_null",
+    )
+    region_id = fields.Many2one(
+        "aftersales.region",
+        "Region",
+        compute="_compute_from_links",
+        store=True,
+        readonly=False,
+        precompute=True,
+        index="btree_not_null",
+    )
+    date_planned = fields.Datetime(
+        "Call on",
+        required=True,
+        default=lambda self: self._get_next_moment(self.env.company),
+        tracking=True,
+        index=True,
+        help="When the customer is called next. After help by phone: the agreed time (M1).",
+    )
+    date_first = fields.Date(
+        "First planned for",
+        compute="_compute_date_first",
+        store=True,
+        precompute=True,
+        copy=False,
+        index=True,
+        help="The day, in the company's time zone, that the call counts for in all statistics, "
+        "however often it is tried or put off.",
+    )
+    user_id = fields.Many2one(
+        "res.users",
+        "Caller",
+        domain=[("share", "=", False)],
+        copy=False,
+        index="btree_not_null",
+        help="Who is to call; when the call is closed, who called last.",
+    )
+    attempt_ids = fields.One2many(
+        "aftersales.callback.attempt", "callback_id", "Attempts", readonly=True, copy=False
+    )
+    attempt_count = fields.Integer(
+        "Number of attempts", readonly=True, copy=False, help="How often the customer was called."
+    )
+    attempt_note = fields.Char(
+        "Note on this attempt",
+        copy=False,
+        help="Is kept with the attempt that is noted next.",
+    )
+    date_called = fields.Datetime(
+        "Closed on", readonly=True, copy=False, help="When the last attempt was made."
+    )
+    outcome = fields.Selection(
+        [
+            ("reached", "Reached"),
+            ("no_answer", "No answer"),
+            ("refused", "Refused"),
+            ("wrong_number", "Wrong number"),
+        ],
+        readonly=True,
+        copy=False,
+        tracking=True,
+        help="How the call ended. All outcomes count in the denominator of the satisfaction rate.",
+    )
+    satisfaction = fields.Selection(
+        [
+            ("5", "Very satisfied"),
+            ("4", "Satisfied"),
+            ("3", "Neutral"),
+            ("2", "Dissatisfied"),
+            ("1", "Very dissatisfied"),
+        ],
+        copy=False,
+        tracking=True,
+        help="What the customer thinks on the whole. “Satisfied” and “Very satisfied” count as "
+        "satisfied (M3.5).",
+    )
+    remarks = fields.Text(
+        "Suggestions and wishes", copy=False, help="In the customer's own words (E8)."
+    )
+    is_solved = fields.Boolean(
+        "Solved by phone",
+        readonly=True,
+        copy=False,
+        help="The help given by phone was enough (M1).",
+    )
+    is_late = fields.Boolean("Late", compute="_compute_is_late", search="_search_is_late")
+
+    _service_once = models.UniqueIndex(
+        "(record_id) WHERE kind = 'service' AND state != 'cancelled'",
+        "The customer is already called about this service record.",
+    )
+    _sale_once = models.UniqueIndex(
+        "(card_id) WHERE kind = 'sale' AND state != 'cancelled'",
+        "The customer is already called about the sale of this unit.",
+    )
+
+    # --- what follows from the links -------------------------------------------------------
+
+    @api.depends("record_id")
+    def _compute_request_id(self):
+        for callback in self:
+            callback.request_id = callback.record_id.request_id or callback.request_id
+
+    @api.depends("record_id", "request_id")
+    def _compute_card_id(self):
+        for callback in self:
+            callback.card_id = (
+                callback.record_id.card_id or callback.request_id.card_id or callback.card_id
+            )
+
+    # only the links themselves: a call that is planned stays the call that it was planned as
+    @api.depends("record_id", "request_id", "card_id")
+    def _compute_from_links(self):
+        # sudo: what the links say is taken over, whoever plans the call
+        cards = self.sudo().filtered(lambda c: not c.record_id and not c.request_id).card_id
+        latest = cards._get_latest_records()
+        for callback in self:
+            own = callback.sudo()
+            source = own.record_id or own.request_id
+            service = source or latest.get(own.card_id) or own.record_id
+            callback.partner_id = source.partner_id or own.card_id.partner_id or own.partner_id
+            callback.product_id = source.product_id or own.card_id.product_id or own.product_id
+            callback.center_id = service.center_id or own.center_id
+            # who sold the unit is asked about after a sale, not who repaired it last
+            callback.technician_id = source.technician_id or own.technician_id
+            callback.region_id = service.region_id or own.region_id
+        by_company = self.filtered(lambda c: c.partner_id and not c.region_id).grouped(
+            lambda c: c.company_id or c.env.company
+        )
+        for company, callbacks in by_company.items():
+            regions = self.env["aftersales.region"]._get_regions(callbacks.partner_id, company)
+            for callback in callbacks:
+                callback.region_id = regions[callback.partner_id]
+
+    @api.depends("partner_id", "request_id")
+    def _compute_phone(self):
+        for callback in self:
+            # sudo: the number that the request gave is the one to call
+            callback.phone = (
+                callback.sudo().request_id.phone or callback.partner_id.phone or callback.phone
+            )
+
+    # only when it is planned: a call that is put off stays in its month
+    @api.depends("company_id")
+    def _compute_date_first(self):
+        for callback in self:
+            company = callback.company_id or self.env.company
+            callback.date_first = callback.date_first or (
+                callback.date_planned and company._aftersales_local(callback.date_planned).date()
+            )
+
+    @api.depends("state", "date_planned")
+    def _compute_is_late(self):
+        now = fields.Datetime.now()
+        for callback in self:
+            callback.is_late = (
+                callback.state == "planned"
+                and bool(callback.date_planned)
+                and callback.date_planned < now
+            )
+
+    @api.model
+    def _search_is_late(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        return [("state", "=", "planned"), ("date_planned", "<", fields.Datetime.now())]
+
+    @api.constrains("kind", "record_id", "request_id", "card_id")
+    def _check_links(self):
+        for callback in self:
+            # sudo: whether it is valid is all that is looked at
+            record = callback.sudo().record_id
+            if callback.kind == "service" and record.state != "done":
+                raise ValidationError(
+                    self.env._(
+                        "The call after a service needs a valid service record: it is planned by "
+                        "itself when the record becomes valid (E8)."
+                    )
+                )
+            if callback.kind == "phone" and not callback.request_id:
+                raise ValidationError(
+                    self.env._("Choose the request that was helped with by phone (M1).")
+                )
+            if callback.kind == "sale" and not callback.card_id:
+                raise ValidationError(
+                    self.env._("Choose the warranty card of the unit that was sold (M4).")
+                )
+
+    # --- planning --------------------------------------------------------------------------
+
+    @api.model
+    def _get_next_moment(self, company):
+        """Return when calls are made on the next day of the company's clock, naive UTC (E8)."""
+        day = company._aftersales_local(fields.Datetime.now()).date() + timedelta(days=1)
+        return company._aftersales_utc(day, float_to_time(company.aftersales_callback_hour))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            derived = self._get_derived_fields()
+            links = ("record_id", "request_id", "card_id")
+            # who is called about whom follows from the document, not from whoever plans the call
+            vals_list = [
+                {k: v for k, v in vals.items() if k not in derived}
+                if any(vals.get(link) for link in links)
+                else vals
+                for vals in vals_list
+            ]
+        # without follower: who did the work isn't told how the customer answers
+        callbacks = super(
+            AftersalesCallback, self.with_context(mail_create_nosubscribe=True)
+        ).create(vals_list)
+        callbacks._deadline_event("planned")
+        callbacks._follow_deadline()
+        return callbacks
+
+    def _follow_deadline(self):
+        """Move calls after a service to the day until which they are due.
+
+        The rule says whether that is the next day or the next working day (E8).
+        """
+        # sudo: whoever plans the call; when it is due is set by the rule
+        for callback in self.sudo().filtered(lambda c: c.kind == "service" and c.date_due):
+            company = callback.company_id
+            due = company._aftersales_local(callback.date_due).date()
+            planned = company._aftersales_local(callback.date_planned)
+            if due != planned.date():
+                moment = company._aftersales_utc(due, planned.time())
+                callback.write({"date_planned": moment, "date_first": due})
+
+    @api.model
+    def _get_derived_fields(self):
+        """Return the names of the fields that follow from record, request or card."""
+        return {"partner_id", "product_id", "center_id", "technician_id", "region_id"}
+
+    def _get_frozen_fields(self):
+        """Return the names of the fields that stay as the call was planned."""
+        return self._get_derived_fields() | {
+            "company_id",
+            "kind",
+            "record_id",
+            "request_id",
+            "card_id",
+        }
+
+    def _get_answer_fields(self):
+        """Return the names of the fields that only the caller fills, while the call is open."""
+        return {"satisfaction", "remarks", "attempt_note"}
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {
+            "attempt_count",
+            "attempt_ids",
+            "date_called",
+            "date_first",
+            "is_solved",
+            "outcome",
+        }
+
+    def write(self, vals):
+        if not self.env.su:
+            if self._get_changed_names(vals, self._get_frozen_fields()):
+                raise UserError(
+                    self.env._(
+                        "A call stays with the customer and the service it was planned for. Cancel "
+                        "it and plan another one."
+                    )
+                )
+            if self._get_changed_names(vals, self._get_answer_fields()):
+                self._check_caller()
+            if self._get_changed_names(vals, {"date_planned", "phone", "user_id"}):
+                self._check_planned()
+        return super().write(vals)
+
+    def _check_planned(self):
+        """Raise UserError if a call is closed: it then stays as it ended."""
+        for callback in self:
+            if callback.state != "planned":
+                raise UserError(
+                    self.env._("%s is closed and can't be changed any more.", callback.name)
+                )
+
+    def _check_caller(self):
+        """Raise unless the user may call: a clerk who did none of the work (anchors: no gaming).
+
+        :raises AccessError: no clerk, or no right to write the call
+        :raises UserError: the call is closed, or is about the user's own work
+        """
+        self._check_group("aftersales_service.group_clerk")
+        user = self.env.user
+        for callback in self:
+            callback.check_access("write")
+            callback._check_planned()
+            # sudo: only compared with the user
+            own = callback.sudo()
+            center = own.center_id.commercial_partner_id - own.company_id.partner_id
+            if user == own.technician_id or (center and user.commercial_partner_id == center):
+                raise UserError(
+                    self.env._(
+                        "%s is about your own work: a colleague has to call the customer.",
+                        callback.name,
+                    )
+                )
+
+    # --- archive and deadlines -------------------------------------------------------------
+
+    def _get_retention_depends(self):
+        return [*super()._get_retention_depends(), "state", "date_first", "card_id.date_end"]
+
+    def _get_retention_start(self):
+        if self.state == "planned" and not self.attempt_count:
+            return False
+        return max(filter(None, (self.card_id.date_end, self.date_first)))
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_never(self):
+        if not self.env.su:
+            raise UserError(
+                self.env._("Calls aren't deleted, because all of them count. Cancel it instead.")
+            )
+
+    def _get_deadline_region(self):
+        return self.region_id
+
+    def _get_deadline_assignee(self):
+        # nobody in particular is the caller yet: all who may call are told
+        return self.user_id or self.env["aftersales.deadline"]._get_group_users(
+            self.env.ref("aftersales_service.group_clerk")
+        )
+
+    # --- calling ---------------------------------------------------------------------------
+
+    def action_no_answer(self):
+        """Note that nobody answered; the call is tried again, or closed as unreached (M4)."""
+        return self._note_unreached("no_answer")
+
+    def action_wrong_number(self):
+        """Note that the number is wrong, and have the customer's data updated (C1)."""
+        self._note_unreached("wrong_number")
+        for callback in self:
+            callback._ask_for_number()
+        return True
+
+    def action_refused(self):
+        """Close the call: the customer doesn't want to answer."""
+        return self._close("refused")
+
+    def action_reached(self):
+        """Close the call with what the customer answered.
+
+        :raises UserError: answers are missing
+        """
+        for callback in self:
+            callback._check_answered()
+        return self._close("reached")
+
+    def action_solved(self):
+        """Close the call after help by phone: it helped (M1)."""
+        return self._close_phone(True)
+
+    def action_not_solved(self):
+        """Close the call after help by phone: somebody has to come (M1)."""
+        return self._close_phone(False)
+
+    def _close_phone(self, is_solved):
+        if any(callback.kind != "phone" for callback in self):
+            raise UserError(self.env._("Only help by phone is asked whether it was enough."))
+        return self._close("reached", is_solved=is_solved)
+
+    def _check_answered(self):
+        """Raise UserError unless the customer answered what the call was for."""
+        self.ensure_one()
+        if self.kind == "phone":
+            raise UserError(self.env._("Say whether the help by phone solved the problem (M1)."))
+        if not self.satisfaction:
+            raise UserError(
+                self.env._("%s: enter how satisfied the customer is (M3.5).", self.name)
+            )
+
+    def _note_unreached(self, outcome):
+        """Note an attempt that reached nobody; the last one allowed closes the call."""
+        for callback in self:
+            callback._note_attempt(outcome)
+            if callback.attempt_count >= callback.company_id.aftersales_callback_attempts:
+                callback._finish(outcome)
+            else:
+                moment = self._get_next_moment(callback.company_id)
+                callback._write_protected({"date_planned": moment})
+        return True
+
+    def _close(self, outcome, **vals):
+        for callback in self:
+            callback._note_attempt(outcome)
+            callback._finish(outcome, **vals)
+        return True
+
+    def _note_attempt(self, outcome):
+        """Keep who called when, and how it ended; the first attempt keeps the promise (E8)."""
+        self.ensure_one()
+        self._check_caller()
+        self.lock_for_update(allow_referencing=True)
+        now = fields.Datetime.now()
+        # sudo: nobody may write attempts by hand; who may call was checked
+        self.env["aftersales.callback.attempt"].sudo().create(
+            {
+                "callback_id": self.id,
+                "date": now,
+                "user_id": self.env.uid,
+                "outcome": outcome,
+                "phone": self.phone,
+                "note": self.attempt_note,
+            }
+        )
+        self._write_protected({"attempt_count": self.attempt_count + 1, "attempt_note": False})
+        if self.attempt_count == 1:
+            self._deadline_event("called", now)
+
+    def _finish(self, outcome, **vals):
+        """Close the call; what it was planned for reacts."""
+        self.ensure_one()
+        self._write_protected(
+            {
+                "state": "done",
+                "outcome": outcome,
+                "date_called": fields.Datetime.now(),
+                "user_id": self.env.uid,
+                **vals,
+            }
+        )
+        if self.kind == "phone":
+            # sudo: who calls need not have the right to take the request further
+            self.sudo().request_id._on_callback(self.sudo())
+
+    def _ask_for_number(self):
+        """Ask whoever keeps the customers' data for the right number (C1)."""
+        self.ensure_one()
+        self.activity_schedule(
+            "mail.mail_activity_data_todo",
+            summary=self.env._("Wrong number: update the customer's data (C1)"),
+            note=self.env._(
+                "%(phone)s isn't the number of %(customer)s.",
+                phone=self.phone or self.env._("No number"),
+                customer=self.partner_id.display_name,
+            ),
+            user_id=self.env.uid,
+        )
+
+    def action_cancel(self, reason=None):
+        """Cancel a planned call, with a reason; for customer service.
+
+        Cancelled calls leave the denominator, so that those who call can't cancel.
+        """
+        self._check_group("aftersales_service.group_customer_service")
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason why the call is cancelled."))
+        for callback in self:
+            callback.check_access("write")
+            callback._check_planned()
+        self._cancel(reason.strip())
+        return True
+
+    def _cancel(self, reason):
+        """Cancel planned calls, whoever caused it."""
+        self._write_protected({"state": "cancelled"})
+        self._cancel_deadlines()
+        body = self.env._("Cancelled: %s", reason)
+        self._message_log_batch(bodies=dict.fromkeys(self.ids, body))
+
+    def action_open_cancel(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(self, "action_cancel", self.env._("Cancel call"))
