@@ -222,6 +222,9 @@ class TestJourney(TransactionCase):
                 ],
             }
         )
+        with self.assertRaisesRegex(UserError, "not complete(?s:.*)Checklist"):
+            record.action_done()
+        record.check_ids.result = "ok"
         with self.assertRaisesRegex(UserError, "not signed by the customer"):
             record.action_done()
         wizard = self.as_("technician", self.env["aftersales.sign"]).create(

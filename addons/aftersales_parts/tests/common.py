@@ -186,6 +186,7 @@ class AftersalesPartsCommon(TransactionCase):
                 "part_ids": [Command.create(vals) for vals in parts],
             }
         )
+        record.check_ids.result = "ok"
         if done:
             self._validate(record)
         return record

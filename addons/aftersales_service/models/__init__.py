@@ -45,8 +45,13 @@ from . import stock_move
 from . import stock_picking
 from . import stock_warehouse
 from . import aftersales_request
+from . import aftersales_record_line_mixin
+from . import aftersales_record_requirement
+from . import aftersales_checklist
+from . import aftersales_checklist_item
 from . import aftersales_service_record
 from . import aftersales_service_record_part
+from . import aftersales_service_record_check
 from . import aftersales_center_criterion
 from . import aftersales_center_application
 from . import sale_order

@@ -42,6 +42,7 @@ class AftersalesRegulation(models.Model):
             "aftersales.warranty.policy",
             "aftersales.warranty.policy.line",
             "aftersales.center.criterion",
+            "aftersales.record.requirement",
         ]
 
     @api.depends("code")

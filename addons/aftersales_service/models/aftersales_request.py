@@ -272,7 +272,10 @@ class AftersalesRequest(models.Model):
         self._check_served(vals)
         for request in promised:
             request._check_open()
+        products = {request: request.product_id for request in self}
         result = super().write(vals)
+        # sudo: another product has another checklist, whoever sees the records (M3.3)
+        self.filtered(lambda r: r.product_id != products[r]).sudo().record_ids._set_up_checks()
         for request, names in promised.items():
             request._note_promises(names)
         return result

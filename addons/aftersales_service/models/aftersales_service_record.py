@@ -84,10 +84,23 @@ class AftersalesServiceRecord(models.Model):
         copy=False,
     )
     work_done = fields.Text("Work done", copy=False)
+    check_ids = fields.One2many(
+        "aftersales.service.record.check", "record_id", "Checklist", readonly=True, copy=False
+    )
     machine_checked = fields.Boolean(
         "Whole machine checked",
+        compute="_compute_machine_checked",
+        store=True,
+        readonly=False,
         copy=False,
-        help="After the repair the whole machine was checked and hidden faults removed (M3.3).",
+        help="After the repair the whole machine was checked and hidden faults removed (M3.3). "
+        "With a checklist, once it is answered to the end.",
+    )
+    is_fault_left = fields.Boolean(
+        "Fault left",
+        compute="_compute_is_fault_left",
+        store=True,
+        help="The check of the whole machine found a fault that was not removed (M3.3).",
     )
     explained = fields.Boolean(
         "Fault, use and care explained", copy=False, help="To the customer, on site (M3.3)."
@@ -117,6 +130,8 @@ class AftersalesServiceRecord(models.Model):
         copy=False,
         help="SHA-256 of what was signed. A later change of it voids the signature.",
     )
+    # what the form said when it was signed; a form with more fields leaves old signatures valid
+    signature_spec = fields.Json(readonly=True, copy=False)
 
     @api.depends("arrival", "company_id")
     def _compute_service_date(self):
@@ -132,16 +147,18 @@ class AftersalesServiceRecord(models.Model):
                 record.nameplate.strip() == record.serial_number
             )
 
-    @api.depends(
-        lambda self: [
-            *self._get_required_fields(),
-            "nameplate_match",
-            "nameplate_reason",
-            "no_parts",
-            "part_ids.disposition",
-            "part_ids.scrap_photo",
-        ]
-    )
+    @api.depends("check_ids.result")
+    def _compute_machine_checked(self):
+        for record in self:
+            if record.check_ids:
+                record.machine_checked = all(check.result for check in record.check_ids)
+
+    @api.depends("check_ids.result")
+    def _compute_is_fault_left(self):
+        for record in self:
+            record.is_fault_left = "left" in record.check_ids.mapped("result")
+
+    @api.depends(lambda self: self._get_missing_depends())
     @api.depends_context("lang")
     def _compute_missing(self):
         for record in self:
@@ -178,6 +195,7 @@ class AftersalesServiceRecord(models.Model):
             # rules let through a record of one's own on a request that one can't touch
             records.request_id.check_access("write")
         records._check_request_open()
+        records._set_up_checks()
         records._note_arrival()
         return records
 
@@ -190,8 +208,7 @@ class AftersalesServiceRecord(models.Model):
         result = super().write(vals)
         if "arrival" in vals:
             self._note_arrival()
-        if self._get_signed_content().keys() & vals.keys():
-            self._void_changed_signature()
+        self._void_changed_signature()
         return result
 
     def _get_retention_depends(self):
@@ -252,7 +269,9 @@ class AftersalesServiceRecord(models.Model):
             "signed_on",
             "signature",
             "signature_digest",
+            "signature_spec",
             "was_signed",
+            "check_ids",
             # what follows from the request, and what settlement goes by
             "card_id",
             "center_id",
@@ -263,36 +282,65 @@ class AftersalesServiceRecord(models.Model):
         }
 
     def _check_not_final(self, vals):
-        if self._get_signed_content().keys() & vals.keys():
-            for record in self:
-                if record.state in ("done", "cancelled"):
-                    raise UserError(
-                        self.env._("%s is closed and can't be changed any more.", record.name)
-                    )
+        for record in self:
+            if record.state not in ("done", "cancelled"):
+                continue
+            if record._get_signature_spec().keys() & vals.keys():
+                raise UserError(
+                    self.env._("%s is closed and can't be changed any more.", record.name)
+                )
 
     # --- completeness (M3.4) ---------------------------------------------------------------
 
-    def _get_required_fields(self):
-        """Return the fields that may not be left blank."""
+    @api.model
+    def _get_requirable_fields(self):
+        """Return the fields that a requirement may name: what is entered or found on site.
+
+        The company's own fields are among them.
+        """
+        own = {name for name, field in self._fields.items() if field.manual}
+        asked_anyway = {"nameplate_reason", "no_parts"}
+        return ({*self._get_entered_fields(), *self._get_signed_lines()} | own) - asked_anyway
+
+    @api.model
+    def _get_missing_depends(self):
+        """Return the fields whose change in the form shows at once in what is missing."""
+        return [
+            *self._get_entered_fields(),
+            "nameplate_match",
+            "part_ids.disposition",
+            "part_ids.scrap_photo",
+            "check_ids.result",
+            "check_ids.note",
+        ]
+
+    @api.model
+    def _get_entered_fields(self):
+        """Return the fields of the form that are filled in on site."""
         return [
             "arrival",
             "nameplate",
+            "nameplate_reason",
+            "hour_meter",
             "fault",
             "cause",
             "responsibility",
             "work_done",
             "machine_checked",
             "explained",
+            "no_parts",
         ]
 
     def _get_missing(self):
-        """Return what is missing for a complete record, each as words for the user."""
+        """Return what is missing for a complete record, each as words for the user (M3.4).
+
+        What may not be left blank is data, see `aftersales.record.requirement`. Other addons and
+        parts of the system add what they ask for by overriding this method.
+        """
         self.ensure_one()
-        missing = [
-            self._fields[name]._description_string(self.env)
-            for name in self._get_required_fields()
-            if not (self[name].strip() if isinstance(self[name], str) else self[name])
-        ]
+        requirements = self.env["aftersales.record.requirement"]
+        # sudo: a condition may look at what this user doesn't see; only what to do is told
+        missing = requirements._get_requirements(self.company_id)._get_missing(self.sudo())
         reason = (self.nameplate_reason or "").strip()
         if self.nameplate and not self.nameplate_match and not reason:
             missing.append(self._fields["nameplate_reason"]._description_string(self.env))
@@ -300,8 +348,8 @@ class AftersalesServiceRecord(models.Model):
             missing.append(self.env._("Parts replaced, or the statement that there were none"))
         if self.part_ids and self.no_parts:
             missing.append(self.env._("“No parts replaced” is ticked, but parts are listed"))
-        for part in self.part_ids:
-            missing += part._get_missing()
+        for line in (*self.part_ids, *self.check_ids):
+            missing += line._get_missing()
         return missing
 
     def _check_complete(self):
@@ -316,34 +364,89 @@ class AftersalesServiceRecord(models.Model):
                     )
                 )
 
+    # --- check of the whole machine (M3.3) -------------------------------------------------
+
+    def _set_up_checks(self):
+        """Put the checklist of the product on the records, in place of an unanswered one."""
+        checklists = self.env["aftersales.checklist"]
+        # sudo: the questions come from the checklist; nobody may add or take away one by hand
+        records = self.sudo().filtered(
+            lambda r: r.state == "draft" and not any(r.check_ids.mapped("result"))
+        )
+        records.check_ids.unlink()
+        vals_list = []
+        for company, of_company in records.grouped("company_id").items():
+            by_product = checklists._get_checklists(of_company.product_id, company)
+            vals_list += [
+                {**item._prepare_check_vals(), "record_id": record.id}
+                for record in of_company
+                for item in by_product[record.product_id].item_ids
+            ]
+        records.check_ids.create(vals_list)
+
     # --- signature -------------------------------------------------------------------------
 
+    @api.model
     def _get_signed_content(self):
         """Return what the customer signs for, as a spec for `_get_content`."""
         names = [
-            *self._get_required_fields(),
+            *self._get_entered_fields(),
             "request_id",
             "card_id",
             "center_id",
             "partner_id",
             "product_id",
             "technician_id",
-            "nameplate_reason",
-            "hour_meter",
-            "no_parts",
         ]
-        part = self.env["aftersales.service.record.part"]
         return {
             **dict.fromkeys(names),
-            "part_ids": dict.fromkeys(part._get_signed_fields()),
+            **{
+                name: dict.fromkeys(self.env[self._fields[name].comodel_name]._get_signed_fields())
+                for name in self._get_signed_lines()
+            },
         }
+
+    @api.model
+    def _get_signed_lines(self):
+        """Return the fields of the lines that are part of what the customer signs."""
+        return ["part_ids", "check_ids"]
+
+    def _get_signature_spec(self):
+        """Return `_get_signed_content` with the fields that only a requirement brings in."""
+        self.ensure_one()
+        requirements = self.env["aftersales.record.requirement"]._get_requirements(self.company_id)
+        names = {
+            name
+            for name in requirements.mapped("field_name")
+            if name in self._fields and self._fields[name].store
+        }
+        return {**dict.fromkeys(names), **self._get_signed_content()}
 
     def _is_signature_valid(self):
         """Tell whether the customer signed exactly what the record says now."""
         self.ensure_one()
-        return bool(self.signature) and self.signature_digest == self._get_content_digest(
-            self._get_signed_content()
+        spec = self.signature_spec or {}
+        return (
+            bool(self.signature)
+            and spec.keys() <= self._fields.keys()
+            and self.signature_digest == self._get_content_digest(spec)
+            and not self._has_content_beyond(spec)
         )
+
+    def _has_content_beyond(self, spec):
+        """Tell whether the record says anything in fields that the form of ``spec`` hadn't yet."""
+        # sudo: a line that this user may not read counts all the same
+        record = self.sudo()
+        is_blank = self.env["aftersales.record.requirement"]._is_blank
+        for name, line_spec in self._get_signed_content().items():
+            if name not in spec:
+                if not is_blank(record[name]):
+                    return True
+            elif line_spec:
+                added = line_spec.keys() - spec[name].keys()
+                if any(not is_blank(line[key]) for line in record[name] for key in added):
+                    return True
+        return False
 
     def action_sign(self, signed_by, signature):
         """Take the customer's signature under the complete record (M3.4, H9).
@@ -364,6 +467,7 @@ class AftersalesServiceRecord(models.Model):
             if not (signed_by or "").strip() or not signature:
                 raise UserError(self.env._("The customer's name and signature are needed."))
             record._check_complete()
+            spec = record._get_signature_spec()
             record._write_protected(
                 {
                     "state": "signed",
@@ -371,7 +475,8 @@ class AftersalesServiceRecord(models.Model):
                     "signed_on": fields.Datetime.now(),
                     "signature": signature,
                     "was_signed": True,
-                    "signature_digest": record._get_content_digest(record._get_signed_content()),
+                    "signature_digest": record._get_content_digest(spec),
+                    "signature_spec": spec,
                 }
             )
         return True
@@ -402,6 +507,7 @@ class AftersalesServiceRecord(models.Model):
                     "signed_on": False,
                     "signature": False,
                     "signature_digest": False,
+                    "signature_spec": False,
                 }
             )
             record.message_post(
@@ -423,15 +529,17 @@ class AftersalesServiceRecord(models.Model):
             if record.state == "done":
                 raise UserError(self.env._("%s is already valid.", record.name))
             record._check_request_open()
+            if record.state == "signed" and record._is_signature_valid():
+                # it was complete when it was signed, by what was required then
+                continue
             record._check_complete()
-            if record.state != "signed" or not record._is_signature_valid():
-                raise UserError(
-                    self.env._(
-                        "%s is not signed by the customer: without a signature the service is not "
-                        "valid (M3.4). Press “Sign” and let the customer sign.",
-                        record.name,
-                    )
+            raise UserError(
+                self.env._(
+                    "%s is not signed by the customer: without a signature the service is not "
+                    "valid (M3.4). Press “Sign” and let the customer sign.",
+                    record.name,
                 )
+            )
         self._write_protected({"state": "done"})
         self._deadline_event("done")
         for record in self:

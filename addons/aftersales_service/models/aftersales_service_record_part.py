@@ -8,14 +8,12 @@ class AftersalesServiceRecordPart(models.Model):
 
     _name = "aftersales.service.record.part"
     _description = "Replaced part"
+    _inherit = ["aftersales.record.line.mixin"]
     _order = "record_id, id"
     _check_company_auto = True
     _rec_name = "product_id"
+    _record_field = "part_ids"
 
-    record_id = fields.Many2one(
-        "aftersales.service.record", required=True, ondelete="cascade", index=True
-    )
-    company_id = fields.Many2one(related="record_id.company_id", store=True)
     card_id = fields.Many2one(related="record_id.card_id", store=True, index="btree_not_null")
     center_id = fields.Many2one(related="record_id.center_id", store=True)
     product_id = fields.Many2one(
@@ -67,7 +65,6 @@ class AftersalesServiceRecordPart(models.Model):
         compute="_compute_entitlement",
         help="The earlier repair whose own warranty covers this part (H8).",
     )
-    state = fields.Selection(related="record_id.state")
     service_date = fields.Date(related="record_id.service_date")
 
     _quantity_positive = models.Constraint(
@@ -116,7 +113,6 @@ class AftersalesServiceRecordPart(models.Model):
 
     @api.model
     def _get_signed_fields(self):
-        """Return the fields that are part of what the customer signs."""
         return [
             "product_id",
             "quantity",
@@ -128,38 +124,9 @@ class AftersalesServiceRecordPart(models.Model):
         ]
 
     def _get_missing(self):
-        """Return what is missing on this line, in words for the user."""
-        self.ensure_one()
-        missing = []
+        missing = super()._get_missing()
         if self.disposition == "scrap" and not self.scrap_photo:
             missing.append(
                 self.env._("Photo of the scrapped part “%s”", self.product_id.display_name)
             )
         return missing
-
-    @api.model_create_multi
-    def create(self, vals_list):
-        records = self.env["aftersales.service.record"].browse(
-            {vals["record_id"] for vals in vals_list if vals.get("record_id")}
-        )
-        records._check_not_final({"part_ids": True})
-        parts = super().create(vals_list)
-        parts.record_id._void_changed_signature()
-        return parts
-
-    def write(self, vals):
-        if not vals.keys() & {*self._get_signed_fields(), "record_id"}:
-            return super().write(vals)
-        # a line that is moved changes two records
-        records = self.record_id | self.record_id.browse(vals.get("record_id") or [])
-        records._check_not_final({"part_ids": True})
-        result = super().write(vals)
-        records._void_changed_signature()
-        return result
-
-    def unlink(self):
-        records = self.record_id
-        records._check_not_final({"part_ids": True})
-        result = super().unlink()
-        records._void_changed_signature()
-        return result

@@ -280,7 +280,15 @@ class TestServiceRecord(AftersalesCommon):
         changes = self._content_changes()
         self.assertEqual(
             changes.keys()
-            | {"part_ids", "request_id", "card_id", "center_id", "partner_id", "product_id"},
+            | {
+                "part_ids",
+                "check_ids",
+                "request_id",
+                "card_id",
+                "center_id",
+                "partner_id",
+                "product_id",
+            },
             self.env["aftersales.service.record"]._get_signed_content().keys(),
         )
         early = fields.Datetime.subtract(fields.Datetime.now(), hours=1)
