@@ -21,6 +21,7 @@ from . import mail_activity
 from . import aftersales_department
 from . import aftersales_region
 from . import aftersales_region_city
+from . import aftersales_phone_mixin
 from . import res_partner
 from . import aftersales_warranty_terms_mixin
 from . import aftersales_entitlement_mixin
@@ -44,6 +45,7 @@ from . import stock_lot
 from . import stock_move
 from . import stock_picking
 from . import stock_warehouse
+from . import aftersales_intake_mixin
 from . import aftersales_request
 from . import aftersales_record_line_mixin
 from . import aftersales_record_requirement

@@ -11,6 +11,8 @@ class AftersalesRequest(models.Model):
     _inherit = [
         "aftersales.retention.mixin",
         "aftersales.deadline.mixin",
+        "aftersales.intake.mixin",
+        "aftersales.phone.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
@@ -42,7 +44,13 @@ class AftersalesRequest(models.Model):
         "Received", required=True, default=fields.Datetime.now, copy=False
     )
     channel = fields.Selection(
-        [("phone", "Phone"), ("visit", "Walk-in"), ("email", "E-mail"), ("web", "Web")],
+        [
+            ("phone", "Phone"),
+            ("visit", "Walk-in"),
+            ("email", "E-mail"),
+            ("web", "Web"),
+            ("portal", "Customer portal"),
+        ],
         required=True,
         default="phone",
         help="How the customer reached us.",
@@ -190,7 +198,7 @@ class AftersalesRequest(models.Model):
     def _compute_center_address(self):
         for request in self:
             center = request.center_id
-            request.center_address = center and center._get_address_line()
+            request.center_address = center._get_address_line() if center else False
 
     @api.depends("partner_id", "company_id")
     def _compute_center_id(self):
@@ -202,6 +210,12 @@ class AftersalesRequest(models.Model):
             for request in requests:
                 proposed = centers.get(request.partner_id, request.center_id)
                 request.center_id = proposed[:1] or request.center_id
+
+    def _get_phone_depends(self):
+        return [*super()._get_phone_depends(), "partner_id.country_id"]
+
+    def _get_phone_country(self):
+        return self.partner_id.country_id or self.company_id.country_id
 
     def _compute_record_count(self):
         counts = dict(
@@ -495,6 +509,7 @@ class AftersalesRequest(models.Model):
                 raise UserError(
                     self.env._("Choose the service center that will do it, then assign.")
                 )
+            request._check_intake()
             request._check_center_id()
             request._write_protected({"state": "assigned"})
             request._deadline_event("assigned")

@@ -21,7 +21,8 @@ CUSTOMER_SERVICE = "aftersales_service.group_customer_service"
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner", "aftersales.phone.mixin"]
 
     is_service_center = fields.Boolean(
         "Service center",
@@ -156,6 +157,12 @@ class ResPartner(models.Model):
     aftersales_request_count = fields.Integer(
         compute="_compute_aftersales_counts", groups="aftersales_service.group_user"
     )
+
+    def _get_phone_depends(self):
+        return [*super()._get_phone_depends(), "country_id"]
+
+    def _get_phone_country(self):
+        return self.country_id or (self.company_id or self.env.company).country_id
 
     @api.depends("is_service_center")
     def _compute_center_state(self):

@@ -17,6 +17,7 @@ from . import (
     test_department,
     test_entitlement,
     test_exchange_assessment,
+    test_intake,
     test_meter_reading,
     test_migration,
     test_qualification,

@@ -282,7 +282,12 @@ class AftersalesCommon(TransactionCase):
 
     @classmethod
     def _new_request(cls, card=None, user=None, **vals):
-        """Return a new request for center and technician of the tests, taken by the clerk."""
+        """Return a new request for center and technician of the tests, taken by the clerk.
+
+        Without ``card``, it is about the machine of the tests, bought years ago.
+        """
+        if not card:
+            vals = {"product_id": cls.machine.id, "date_purchase": "2020-01-01", **vals}
         return (
             cls.env["aftersales.request"]
             .with_user(user or cls.clerk)

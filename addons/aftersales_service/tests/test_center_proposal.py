@@ -74,7 +74,12 @@ class TestCenterProposal(AftersalesCommon):
     def test_request(self):
         """L2.1: the request proposes the center with address and phone; the clerk may change it."""
         requests = self.env["aftersales.request"].with_user(self.clerk)
-        vals = {"description": "Does not lift", "partner_id": self.customer.id}
+        vals = {
+            "description": "Does not lift",
+            "partner_id": self.customer.id,
+            "product_id": self.machine.id,
+            "date_purchase": "2020-01-01",
+        }
         request = requests.create(vals)
         self.assertEqual(request.center_id, self.in_city)
         self.assertEqual(request.center_address, "Test province ZZ1 northport CITY")

@@ -51,7 +51,9 @@ class TestRequest(AftersalesCommon):
 
     def test_without_card(self):
         """M1: a caller without card is registered with customer and problem."""
-        request = self._new_request(partner_id=self.customer.id, center_id=False)
+        request = self._new_request(
+            partner_id=self.customer.id, center_id=False, product_id=False, date_purchase=False
+        )
         self.assertEqual(request.phone, "+86 10 5555 0001")
         self.assertEqual(request.region_id, self.region)
         self.assertFalse(request.product_id)

@@ -40,8 +40,8 @@ registry.category("web_tour.tours").add("aftersales_service_request", {
             trigger: ".o_field_widget[name=partner_id] input:value(Northern Quarry)",
         },
         {
-            content: "So does the serial number",
-            trigger: ".o_field_widget[name=serial_number]:contains(TOUR-0001)",
+            content: "The entitlement shows",
+            trigger: ".alert-success .o_field_widget[name=entitlement_text]:contains(Whole machine)",
         },
         ...choose("center_id", "Center North"),
         {
