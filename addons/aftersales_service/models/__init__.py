@@ -66,3 +66,12 @@ from . import aftersales_qualification_type
 from . import aftersales_qualification
 from . import aftersales_callback
 from . import aftersales_callback_attempt
+from . import aftersales_complaint_entry
+from . import aftersales_complaint_cause
+from . import aftersales_complaint_criterion
+from . import aftersales_complaint_contact
+from . import aftersales_complaint_stage
+from . import aftersales_complaint
+from . import aftersales_complaint_task
+from . import aftersales_complaint_action
+from . import aftersales_complaint_sanction

@@ -101,6 +101,10 @@ class AftersalesApprovalMixin(models.AbstractModel):
             (self.create_uid | self._get_content_authors(), self.env._("worked on it")),
         ]
 
+    def _is_submittable(self):
+        """Tell whether the record is where it is submitted from."""
+        return self.state == "draft"
+
     def _check_submit(self):
         """Raise UserError if the record isn't ready to be submitted."""
 
@@ -307,7 +311,7 @@ class AftersalesApprovalMixin(models.AbstractModel):
                         record.display_name,
                     )
                 )
-            if record.state != "draft":
+            if not record._is_submittable():
                 raise UserError(
                     record.env._(
                         "“%s” is no draft, so it can't be submitted (again).", record.display_name

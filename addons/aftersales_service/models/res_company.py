@@ -49,6 +49,19 @@ class ResCompany(models.Model):
             if company.aftersales_callback_attempts < 1:
                 raise ValidationError(self.env._("A customer is called once at least (M4)."))
 
+    # complaints
+    aftersales_effect_check_days = fields.Integer(
+        "Effect check after (days)",
+        default=30,
+        help="How many days after a corrective or preventive action was done its effect is "
+        "checked (C6).",
+    )
+
+    @api.constrains("aftersales_effect_check_days")
+    def _check_aftersales_effect_check_days(self):
+        if any(company.aftersales_effect_check_days < 0 for company in self):
+            raise ValidationError(self.env._("The days until the effect check can't be negative."))
+
     @api.model
     def _get_aftersales_minimum(self, name):
         """Return the least that the regulations allow, whatever the company wishes (H8, H11)."""

@@ -19,3 +19,6 @@ class ResConfigSettings(models.TransientModel):
     aftersales_callback_attempts = fields.Integer(
         related="company_id.aftersales_callback_attempts", readonly=False
     )
+    aftersales_effect_check_days = fields.Integer(
+        related="company_id.aftersales_effect_check_days", readonly=False
+    )
