@@ -10,6 +10,7 @@
     "external_dependencies": {"python": ["qrcode"]},
     "data": [
         "security/aftersales_security.xml",
+        "security/aftersales_dispute_security.xml",
         "security/aftersales_callback_security.xml",
         "security/ir.model.access.csv",
         "data/ir_sequence_data.xml",
@@ -31,6 +32,7 @@
         "data/aftersales_center_visit_topic_data.xml",
         "data/aftersales_qualification_type_data.xml",
         "data/ir_config_parameter_data.xml",
+        "data/aftersales_dispute_cause_data.xml",
         "report/aftersales_service_record_report.xml",
         "report/aftersales_warranty_card_report.xml",
         "wizard/aftersales_reason_views.xml",
@@ -78,12 +80,18 @@
         "views/aftersales_complaint_action_views.xml",
         "views/aftersales_complaint_sanction_views.xml",
         "views/aftersales_complaint_views.xml",
+        "report/aftersales_dispute_report.xml",
+        "wizard/aftersales_dispute_mediate_views.xml",
+        "wizard/aftersales_dispute_ruling_views.xml",
+        "views/aftersales_dispute_cause_views.xml",
+        "views/aftersales_dispute_views.xml",
     ],
     "demo": [
         "demo/aftersales_network_demo.xml",
         "demo/aftersales_service_demo.xml",
         "demo/aftersales_exchange_demo.xml",
         "demo/aftersales_warranty_demo.xml",
+        "demo/aftersales_dispute_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

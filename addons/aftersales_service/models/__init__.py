@@ -32,6 +32,7 @@ from . import aftersales_warranty_serial_mixin
 from . import aftersales_warranty_import_mixin
 from . import aftersales_operating_hours_mixin
 from . import aftersales_warranty_card
+from . import aftersales_dispute_mixin
 from . import aftersales_exchange_question
 from . import aftersales_exchange_answer
 from . import aftersales_exchange_assessment
@@ -75,3 +76,6 @@ from . import aftersales_complaint
 from . import aftersales_complaint_task
 from . import aftersales_complaint_action
 from . import aftersales_complaint_sanction
+from . import aftersales_dispute_cause
+from . import aftersales_dispute
+from . import aftersales_dispute_mediation

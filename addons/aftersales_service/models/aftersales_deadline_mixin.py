@@ -24,6 +24,11 @@ class AftersalesDeadlineMixin(models.AbstractModel):
         search="_search_date_due",
         help="The earliest promise that is still open.",
     )
+    is_overdue = fields.Boolean(
+        "Overdue",
+        compute="_compute_date_due",
+        help="The moment of the next deadline is over, whether or not anybody was told yet.",
+    )
 
     def _compute_date_due(self):
         # sudo: whoever may read the document may know until when it is due
@@ -36,8 +41,11 @@ class AftersalesDeadlineMixin(models.AbstractModel):
                 ["date_due:min"],
             )
         )
+        now = fields.Datetime.now()
         for record in self:
             record.date_due = groups.get(record.id, False)
+            # not by a view: the “now” of the web client is no UTC, as its moments are
+            record.is_overdue = bool(record.date_due) and record.date_due < now
 
     @api.model
     def _search_date_due(self, operator, value):
@@ -140,7 +148,7 @@ class AftersalesDeadlineMixin(models.AbstractModel):
         ]
         if vals_list:
             self.env["aftersales.deadline"].sudo().create(vals_list)
-        self.invalidate_recordset(["deadline_ids", "date_due"])
+        self.invalidate_recordset(["deadline_ids", "date_due", "is_overdue"])
 
     def _prepare_deadline_vals(self, rule, moment):
         """Return the values of a new run, or None if its moment is yet to be agreed."""
@@ -178,10 +186,10 @@ class AftersalesDeadlineMixin(models.AbstractModel):
                     vals |= {"date_warned": False, **deadline._prepare_due_vals(rule, due)}
                 if vals:
                     deadline._write_protected(vals)
-        self.invalidate_recordset(["date_due"])
+        self.invalidate_recordset(["date_due", "is_overdue"])
 
     def _cancel_deadlines(self):
         """Cancel what is running, because the record was cancelled; missed stays missed."""
         # sudo: as in `_deadline_event`
         self.sudo().deadline_ids._cancel()
-        self.invalidate_recordset(["date_due"])
+        self.invalidate_recordset(["date_due", "is_overdue"])

@@ -17,10 +17,12 @@ class AftersalesExchangeAssessment(models.Model):
     _inherit = [
         "aftersales.network.mixin",
         "aftersales.retention.mixin",
+        "aftersales.dispute.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
     _sequence_code = "aftersales.exchange.assessment"
+    _dispute_field = "assessment_id"
     _order = "id desc"
     _check_company_auto = True
     _rec_names_search = ["name", "serial_number"]
@@ -598,6 +600,7 @@ class AftersalesExchangeAssessment(models.Model):
         """Cancel the assessment with a reason; transfers not done yet are cancelled with it."""
         if not (reason or "").strip():
             raise UserError(self.env._("Give the reason why the assessment is cancelled."))
+        self._check_undisputed()
         self._check_group("aftersales_service.group_clerk")
         for assessment in self:
             assessment.check_access("write")

@@ -13,10 +13,12 @@ class AftersalesRequest(models.Model):
         "aftersales.deadline.mixin",
         "aftersales.intake.mixin",
         "aftersales.phone.mixin",
+        "aftersales.dispute.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
     _sequence_code = "aftersales.request"
+    _dispute_field = "request_id"
     _order = "urgency desc, id desc"
     _check_company_auto = True
 
@@ -564,6 +566,7 @@ class AftersalesRequest(models.Model):
         if not (reason or "").strip():
             raise UserError(self.env._("Give the reason why the request is cancelled."))
         self._check_group("aftersales_service.group_clerk")
+        self._check_undisputed()
         for request in self:
             request.check_access("write")
             if request._is_served():

@@ -13,10 +13,12 @@ class AftersalesServiceRecord(models.Model):
     _inherit = [
         "aftersales.retention.mixin",
         "aftersales.deadline.mixin",
+        "aftersales.dispute.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
     _sequence_code = "aftersales.service.record"
+    _dispute_field = "record_id"
     _order = "id desc"
     _check_company_auto = True
 
@@ -593,6 +595,7 @@ class AftersalesServiceRecord(models.Model):
         """Cancel a record that is not valid, with a reason."""
         if not (reason or "").strip():
             raise UserError(self.env._("Give the reason why the record is cancelled."))
+        self._check_undisputed()
         for record in self:
             record.check_access("write")
             if record.state == "done":

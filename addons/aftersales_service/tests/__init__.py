@@ -16,6 +16,7 @@ from . import (
     test_deadline_reschedule,
     test_deadline_rule,
     test_department,
+    test_dispute,
     test_entitlement,
     test_exchange_assessment,
     test_intake,

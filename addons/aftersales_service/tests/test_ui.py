@@ -89,3 +89,18 @@ class TestServiceUi(AftersalesCommon, HttpCase):
         self.assertEqual(assessment.state, "done")
         self.assertEqual(assessment.verdict, "refuse")
         self.assertEqual(assessment.line_ids.answer, "Bright")
+
+    def test_dispute(self):
+        """L1.7: from the clerk's opening over the manager's mediation to the final ruling."""
+        request = self._new_request(self._deliver("TOUR-0003"))
+        self.start_tour(
+            f"/odoo/aftersales.request/{request.id}",
+            "aftersales_dispute_open",
+            login=self.clerk.login,
+        )
+        self.start_tour("/odoo", "aftersales_dispute_mediate", login=self.office_manager.login)
+        self.start_tour("/odoo", "aftersales_dispute_rule", login=self.customer_service.login)
+        dispute = self.env["aftersales.dispute"].search([("request_id", "=", request.id)])
+        self.assertEqual(dispute.state, "ruled")
+        self.assertEqual(dispute.ruling, "All is paid back")
+        self.assertEqual(dispute.mediation_ids.outcome, "refused")

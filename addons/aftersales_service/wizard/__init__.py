@@ -7,3 +7,5 @@ from . import aftersales_deadline_reschedule
 from . import aftersales_meter_replacement
 from . import aftersales_warranty_card_transfer
 from . import stock_return_picking
+from . import aftersales_dispute_mediate
+from . import aftersales_dispute_ruling
