@@ -34,6 +34,7 @@
         "views/account_move_views.xml",
         "views/product_views.xml",
         "views/res_config_settings_views.xml",
+        "views/aftersales_dispute_views.xml",
         "views/aftersales_deposit_views.xml",
         "views/aftersales_center_quota_views.xml",
         "views/stock_views.xml",

@@ -25,6 +25,7 @@ from . import aftersales_fapiao_check
 from . import account_move
 from . import account_move_line
 from . import account_payment
+from . import aftersales_dispute
 from . import aftersales_deposit
 from . import aftersales_center_quota
 from . import aftersales_center_quota_line

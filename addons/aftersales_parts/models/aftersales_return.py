@@ -13,8 +13,10 @@ class AftersalesReturn(models.Model):
         "aftersales.retention.mixin",
         "aftersales.approval.mixin",
         "aftersales.deadline.mixin",
+        "aftersales.dispute.mixin",
     ]
     _sequence_code = "aftersales.return"
+    _dispute_field = "return_id"
     _order = "id desc"
     _check_company_auto = True
 
@@ -395,6 +397,7 @@ class AftersalesReturn(models.Model):
         """Cancel a return that hasn't been shipped, with a reason."""
         if not (reason or "").strip():
             raise UserError(self.env._("Give the reason why the return is cancelled."))
+        self._check_undisputed()
         for document in self:
             document.check_access("write")
             if document.state not in ("draft", "submitted", "approved"):

@@ -20,10 +20,12 @@ class AftersalesSettlement(models.Model):
     _inherit = [
         "aftersales.retention.mixin",
         "aftersales.deadline.mixin",
+        "aftersales.dispute.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
     _sequence_code = "aftersales.settlement"
+    _dispute_field = "settlement_id"
     _order = "month desc, id desc"
     _check_company_auto = True
 
@@ -469,6 +471,7 @@ class AftersalesSettlement(models.Model):
         self._check_group("aftersales_service.group_customer_service")
         if not (reason or "").strip():
             raise UserError(self.env._("Give the reason why the settlement is cancelled."))
+        self._check_undisputed()
         self._lock("draft", "submitted", "verified", "sent")
         for settlement in self:
             settlement.message_post(
