@@ -6,7 +6,7 @@
     "author": "After-sales on Odoo",
     "license": "LGPL-3",
     "application": True,
-    "depends": ["sale_management", "sale_stock", "resource"],
+    "depends": ["portal", "sale_management", "sale_stock", "resource"],
     "external_dependencies": {"python": ["qrcode"]},
     "data": [
         "security/aftersales_security.xml",
@@ -16,6 +16,7 @@
         "data/ir_sequence_data.xml",
         "data/aftersales_regulation_data.xml",
         "data/mail_activity_type_data.xml",
+        "data/mail_template_data.xml",
         "data/aftersales_deadline_event_data.xml",
         "data/aftersales_deadline_rule_data.xml",
         "data/aftersales_warranty_policy_data.xml",

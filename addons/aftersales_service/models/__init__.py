@@ -47,6 +47,8 @@ from . import stock_move
 from . import stock_picking
 from . import stock_warehouse
 from . import aftersales_intake_mixin
+from . import aftersales_acknowledgement_mixin
+from . import aftersales_danger_mixin
 from . import aftersales_request
 from . import aftersales_record_line_mixin
 from . import aftersales_record_requirement

@@ -11,6 +11,8 @@ class AftersalesRequest(models.Model):
     _inherit = [
         "aftersales.retention.mixin",
         "aftersales.deadline.mixin",
+        "aftersales.acknowledgement.mixin",
+        "aftersales.danger.mixin",
         "aftersales.intake.mixin",
         "aftersales.phone.mixin",
         "aftersales.dispute.mixin",
@@ -169,6 +171,17 @@ class AftersalesRequest(models.Model):
     )
     exchange_offered_on = fields.Datetime(readonly=True, copy=False)
     exchange_offered_by = fields.Many2one("res.users", readonly=True, copy=False)
+    origin_id = fields.Many2one(
+        "aftersales.request",
+        "Follows on",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        check_company=True,
+        help="The closed request that this one takes up again.",
+    )
+    follow_up_ids = fields.One2many("aftersales.request", "origin_id", "Follow-up requests")
+    follow_up_count = fields.Integer(compute="_compute_follow_up_count")
     record_ids = fields.One2many("aftersales.service.record", "request_id", "Service records")
     record_count = fields.Integer(compute="_compute_record_count")
 
@@ -227,6 +240,15 @@ class AftersalesRequest(models.Model):
         )
         for request in self:
             request.record_count = counts.get(request, 0)
+
+    def _compute_follow_up_count(self):
+        counts = dict(
+            self.env["aftersales.request"]._read_group(
+                [("origin_id", "in", self.ids)], ["origin_id"], ["__count"]
+            )
+        )
+        for request in self:
+            request.follow_up_count = counts.get(request, 0)
 
     @api.constrains("center_id")
     def _check_center_id(self):
@@ -300,6 +322,7 @@ class AftersalesRequest(models.Model):
         return super()._get_protected_fields() | {
             "date_answered",
             "is_waiting",
+            "origin_id",
             "date_repair_promised",
             "is_exchange_due",
             "exchange_offered_on",
@@ -407,7 +430,16 @@ class AftersalesRequest(models.Model):
         for request in self:
             request.check_access("write")
             if request.state in ("done", "cancelled"):
-                raise UserError(self.env._("%s is closed.", request.name))
+                raise UserError(request._get_closed_message())
+
+    def _get_closed_message(self):
+        """Return the sentence that a closed request stays closed, and what to do instead."""
+        self.ensure_one()
+        return self.env._(
+            "%s is closed and stays closed. Press “Follow-up” on it: a new request is filled from "
+            "it and linked with it.",
+            self.name,
+        )
 
     def action_answer(self):
         """Note that the customer got an answer now (M1, H3)."""
@@ -524,7 +556,7 @@ class AftersalesRequest(models.Model):
             raise UserError(
                 self.env._("Assign the request to a service center first.")
                 if self.state == "new"
-                else self.env._("%s is closed.", self.name)
+                else self._get_closed_message()
             )
         record = self.record_ids.filtered(lambda r: r.state == "draft")[:1]
         if not record:
@@ -586,6 +618,71 @@ class AftersalesRequest(models.Model):
         return self.env["aftersales.reason"]._open(
             self, "action_cancel", self.env._("Cancel request")
         )
+
+    def _check_protected(self, names):
+        names = set(names)
+        closed = self.filtered(lambda request: request.state in ("done", "cancelled"))
+        if "state" in names and closed:
+            raise UserError(closed[0]._get_closed_message())
+        return super()._check_protected(names)
+
+    # --- follow-up -------------------------------------------------------------------------
+
+    def action_follow_up(self):
+        """Register a new request that takes up a closed one, linked both ways, and open it.
+
+        :raises UserError: the request is still open, so that it goes on itself
+        """
+        self.ensure_one()
+        self._check_group("aftersales_service.group_clerk")
+        self.check_access("read")
+        if self.state not in ("done", "cancelled"):
+            raise UserError(
+                self.env._("%s is still open: note on it what the customer says.", self.name)
+            )
+        follow_up = self.create(self._prepare_follow_up_vals())
+        follow_up._write_protected({"origin_id": self.id})
+        text = self.env._(
+            "%(follow_up)s takes up %(origin)s.", follow_up=follow_up.name, origin=self.name
+        )
+        (self | follow_up)._message_log_batch({self.id: text, follow_up.id: text})
+        return follow_up._get_action_open()
+
+    def _prepare_follow_up_vals(self):
+        self.ensure_one()
+        card = self.card_id
+        # a card that was transferred meanwhile belongs to somebody else
+        if card.partner_id.commercial_partner_id != self.partner_id.commercial_partner_id:
+            card = card.browse()
+        return {
+            "company_id": self.company_id.id,
+            "card_id": card.id,
+            "partner_id": self.partner_id.id,
+            "phone": self.phone,
+            "product_id": self.product_id.id,
+            "date_purchase": self.date_purchase,
+            "serial_reported": self.serial_reported,
+            "description": self.env._(
+                "Again after %(request)s: %(problem)s",
+                request=self.name,
+                problem=self.description,
+            ),
+        }
+
+    def _get_action_open(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [(False, "form")],
+        }
+
+    def action_view_follow_ups(self):
+        """Open the requests that take this one up."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("aftersales_service.action_request")
+        return {**action, "domain": [("origin_id", "=", self.id)], "context": {}}
 
     def action_new_assessment(self):
         """Begin the assessment whether the product is exchanged (L1.2)."""

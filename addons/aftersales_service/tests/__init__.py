@@ -1,5 +1,6 @@
 from . import (
     test_access,
+    test_acknowledgement,
     test_approval,
     test_callback,
     test_center,

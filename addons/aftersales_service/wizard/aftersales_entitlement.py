@@ -219,7 +219,10 @@ class AftersalesEntitlement(models.TransientModel):
         self.ensure_one()
         if not self.card_id:
             raise UserError(self.env._("Find the warranty card first."))
-        return self.card_id.action_new_request()
+        action = self.card_id.action_new_request()
+        # what was asked about is what the technician is sent for
+        asked = {"default_part_id": self.part_id.id, "default_hour_meter": self.hours}
+        return {**action, "context": {**action["context"], **asked}}
 
     def action_assess(self):
         """Assess whether the unit is exchanged, by the questions of its policy (L1.2)."""
