@@ -53,6 +53,8 @@
         "views/aftersales_warranty_card_views.xml",
         "views/aftersales_warranty_policy_views.xml",
         "views/aftersales_exchange_question_views.xml",
+        "wizard/aftersales_appointment_reschedule_views.xml",
+        "views/aftersales_appointment_views.xml",
         "views/aftersales_request_views.xml",
         "report/aftersales_exchange_assessment_report.xml",
         "views/aftersales_exchange_assessment_views.xml",

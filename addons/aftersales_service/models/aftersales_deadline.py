@@ -7,7 +7,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_datetime
+from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
 
@@ -294,8 +294,8 @@ class AftersalesDeadline(models.Model):
     def _format(self, moment):
         """Return ``moment`` as the company's clock shows it."""
         self.ensure_one()
-        zone = self.sudo().company_id._aftersales_tz().zone
-        return format_datetime(self.env, moment, tz=zone, dt_format="short")
+        # sudo: whose clock it is
+        return self.sudo().company_id._aftersales_format(moment)
 
     # --- documents -------------------------------------------------------------------------
 

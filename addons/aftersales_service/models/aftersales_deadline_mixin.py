@@ -112,11 +112,13 @@ class AftersalesDeadlineMixin(models.AbstractModel):
         deadlines.unlink()
         return result
 
-    def _deadline_event(self, event, moment=None):
+    def _deadline_event(self, event, moment=None, since=None):
         """Start, stop, resume and meet the deadlines that go by ``event``.
 
         :param str event: code of an event of this model
         :param datetime moment: when it happened, naive UTC; default now
+        :param datetime since: meet or correct only what was promised after this moment, naive
+            UTC, because the event has happened before; default everything
         """
         moment = moment or fields.Datetime.now()
         rules = self.env["aftersales.deadline.rule"]
@@ -125,7 +127,10 @@ class AftersalesDeadlineMixin(models.AbstractModel):
         deadlines = self.sudo().deadline_ids.filtered(lambda d: d.rule_id in rules)
 
         def going_by(kind):
-            return deadlines.filtered(lambda d: d.rule_id[f"{kind}_event_id"].code == event)
+            return deadlines.filtered(
+                lambda d: d.rule_id[f"{kind}_event_id"].code == event
+                and (not since or d.date_start > since)
+            )
 
         going_by("stop")._get_meetable()._meet(moment)
         going_by("pause")._pause(moment)

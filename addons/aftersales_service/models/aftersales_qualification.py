@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -115,6 +115,19 @@ class AftersalesQualification(models.Model):
             qualification.display_name = (
                 f"{qualification.type_id.name or ''} – {qualification.partner_id.name or ''}"
             )
+
+    def _is_certified(self, partner, trade, day):
+        """Tell whether one of these certificates covers ``trade`` for ``partner`` on ``day``."""
+        return bool(self._get_certificate(partner, trade, day))
+
+    def _get_certificate(self, partner, trade, day):
+        """Return the one of these that covers ``trade`` for ``partner`` on ``day`` longest."""
+        valid = self.filtered(
+            lambda q: (q.partner_id, q.type_id) == (partner, trade)
+            and q.date_from <= day
+            and (not q.date_to or q.date_to >= day)
+        )
+        return valid.sorted(lambda q: q.date_to or date.max)[-1:]
 
     # --- deadlines (H2) --------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ class AftersalesRequest(models.Model):
         "aftersales.intake.mixin",
         "aftersales.phone.mixin",
         "aftersales.dispute.mixin",
+        "aftersales.dispatch.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
@@ -124,12 +125,20 @@ class AftersalesRequest(models.Model):
     center_address = fields.Char("Address of the center", compute="_compute_center_address")
     center_phone = fields.Char("Phone of the center", related="center_id.phone")
     technician_id = fields.Many2one(
-        "res.users", "Technician", tracking=True, domain=[("share", "=", False)]
+        "res.users",
+        "Technician",
+        tracking=True,
+        domain="[('id', 'in', technician_ids)]",
+        index="btree_not_null",
     )
     distance = fields.Float(
         "Distance (km)",
+        compute="_compute_distance",
+        store=True,
+        readonly=False,
+        precompute=True,
         help="From the service center to the machine. It decides the arrival time that is "
-        "promised (M3.1). 0: in the city.",
+        "promised (M3.1). 0: in the city. Proposed from the customer's last request.",
     )
     date_answer_promised = fields.Datetime(
         "Answer promised for",
@@ -149,7 +158,7 @@ class AftersalesRequest(models.Model):
         copy=False,
         tracking=True,
         help="The visit agreed with the customer; beyond 400 km it takes the place of the fixed "
-        "arrival times (M3.1).",
+        "arrival times (M3.1). It follows the appointment.",
     )
     is_waiting = fields.Boolean(
         "Waiting for the customer",
@@ -308,6 +317,7 @@ class AftersalesRequest(models.Model):
             if (names := request._get_changed_names(vals, promises))
         }
         self._check_served(vals)
+        self._check_dispatched(vals)
         for request in promised:
             request._check_open()
         products = {request: request.product_id for request in self}
@@ -316,6 +326,8 @@ class AftersalesRequest(models.Model):
         self.filtered(lambda r: r.product_id != products[r]).sudo().record_ids._set_up_checks()
         for request, names in promised.items():
             request._note_promises(names)
+        if "technician_id" in vals:
+            self._update_appointment()
         return result
 
     def _get_protected_fields(self):
@@ -327,6 +339,7 @@ class AftersalesRequest(models.Model):
             "is_exchange_due",
             "exchange_offered_on",
             "exchange_offered_by",
+            "appointment_id",
         }
 
     def _get_reason_actions(self):
@@ -371,6 +384,7 @@ class AftersalesRequest(models.Model):
             "region_id",
             "request_date",
             "distance",
+            "date_assigned",
         }
 
     def _is_served(self):
@@ -545,9 +559,26 @@ class AftersalesRequest(models.Model):
                 )
             request._check_intake()
             request._check_center_id()
-            request._write_protected({"state": "assigned"})
-            request._deadline_event("assigned")
+            moment = request.date_assigned or fields.Datetime.now()
+            request._write_protected(
+                {"state": "assigned", "date_assigned": request._get_dispatch_moment()}
+            )
+            request._deadline_event("assigned", moment)
         return True
+
+    def _get_dispatch_moment(self):
+        """Return the moment before which nobody can have been sent, naive UTC.
+
+        What is entered days later, from paper, was dispatched on any day since it was received.
+        """
+        self.ensure_one()
+        now = fields.Datetime.now()
+        entered = min(self.create_date or now, now)
+        if not self.date_assigned and (
+            self._get_local_day(self.request_date) < self._get_local_day(entered)
+        ):
+            return self.request_date
+        return self.date_assigned or max(now, self.request_date)
 
     def action_create_record(self):
         """Open the service record of the visit, filled from the request."""
@@ -577,18 +608,38 @@ class AftersalesRequest(models.Model):
         }
 
     def _start_visit(self):
-        """Note the first arrival of a technician; a corrected time corrects the deadline."""
+        """Note the first arrival of a technician; a corrected time corrects the deadline.
+
+        After a visit that left something to be done, the next one keeps what was promised since.
+        """
         for request in self.filtered(lambda r: r.state in ("assigned", "in_progress")):
-            records = request.record_ids.filtered(lambda r: r.arrival and r.state != "cancelled")
+            records = request.record_ids.filtered(
+                lambda r: r.arrival and r.state in ("draft", "signed")
+            ).sorted("arrival")
             if request.state == "assigned":
                 request._write_protected({"state": "in_progress"})
-            arrival = min(records.mapped("arrival"))
-            request._deadline_event("arrived", arrival)
-            request._note_answer(arrival)
+            request._note_visit(records[0].arrival)
+            if not request.appointment_ids.filtered(lambda a, own=records: a.record_id in own):
+                request.appointment_id._keep(records[0])
+                request._write_protected({"appointment_id": False})
+
+    def _note_visit(self, moment):
+        """Note that a technician was there at ``moment`` (naive UTC)."""
+        self.ensure_one()
+        earlier = [
+            *self.record_ids.filtered(lambda r: r.state == "done").mapped("arrival"),
+            *self.appointment_ids.filtered(lambda a: a.state == "no_show").mapped("date_closed"),
+        ]
+        self._deadline_event("arrived", moment, since=max(earlier, default=None))
+        self._note_answer(moment)
 
     def _finish(self, moment):
         """Close the request, because its record is valid."""
         for request in self.filtered(lambda r: r.state in ("assigned", "in_progress")):
+            # sudo: what is finished needs no further visit, whoever made the appointment
+            request.sudo().appointment_id._close(
+                "cancelled", request.env._("The request is finished.")
+            )
             request._write_protected({"state": "done", "is_waiting": False})
             request._note_answer(moment)
             request._deadline_event("done", moment)
@@ -607,6 +658,8 @@ class AftersalesRequest(models.Model):
                         "%s is closed or has a signed service record, and stays.", request.name
                     )
                 )
+            # sudo: the visits of a cancelled request are called off, whoever made them
+            request.sudo().appointment_id._close("cancelled", reason)
             request._write_protected({"state": "cancelled", "is_waiting": False})
             request._cancel_deadlines()
             request.message_post(body=self.env._("Cancelled: %s", reason))

@@ -14,6 +14,7 @@ class AftersalesServiceRecord(models.Model):
         "aftersales.retention.mixin",
         "aftersales.deadline.mixin",
         "aftersales.dispute.mixin",
+        "aftersales.technician.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
@@ -177,6 +178,15 @@ class AftersalesServiceRecord(models.Model):
                 raise ValidationError(
                     self.env._("Nobody arrived before the request was received: check the time.")
                 )
+            # sudo: a colleague may write the record without seeing the request
+            dispatched = record.request_id.sudo().date_assigned
+            if dispatched and record.arrival < dispatched:
+                raise ValidationError(
+                    self.env._(
+                        "Nobody arrived before the request was dispatched on %s: check the time.",
+                        record.company_id._aftersales_format(dispatched),
+                    )
+                )
 
     @api.constrains("hour_meter", "arrival", "request_id")
     def _check_hour_meter(self):
@@ -198,6 +208,8 @@ class AftersalesServiceRecord(models.Model):
             records.request_id.check_access("write")
         records._check_request_open()
         records._set_up_checks()
+        # not a constraint: it would tell of a request that the user may not see
+        records._check_technician()
         records._note_arrival()
         return records
 
@@ -208,6 +220,8 @@ class AftersalesServiceRecord(models.Model):
                 self.env._("A record stays with its request. Cancel it and start another one.")
             )
         result = super().write(vals)
+        if {"technician_id", "arrival"} & vals.keys():
+            self._check_technician()
         if "arrival" in vals:
             self._note_arrival()
         self._void_changed_signature()
@@ -244,6 +258,14 @@ class AftersalesServiceRecord(models.Model):
                         request.name,
                     )
                 )
+
+    # --- who is sent (H2) ------------------------------------------------------------------
+
+    def _is_dispatch_open(self):
+        return self.state in ("draft", "signed")
+
+    def _get_trade_day(self):
+        return self.service_date or self._get_local_day(fields.Datetime.now())
 
     # --- deadlines (E8) --------------------------------------------------------------------
 
@@ -602,6 +624,9 @@ class AftersalesServiceRecord(models.Model):
                 raise UserError(self.env._("%s is valid and stays.", record.name))
             record._write_protected({"state": "cancelled"})
             record._cancel_deadlines()
+            # sudo: the visit didn't take place, whether or not this user sees its appointment
+            appointments = self.env["aftersales.appointment"].sudo()
+            appointments.search([("record_id", "=", record.id)])._reopen()
             record.message_post(body=self.env._("Cancelled: %s", reason))
         return True
 

@@ -11,3 +11,13 @@ class ProductTemplate(models.Model):
         help="A warranty card opens from this policy for each serial number delivered to a "
         "customer. Changing it never changes cards that were issued.",
     )
+    trade_ids = fields.Many2many(
+        "aftersales.qualification.type",
+        "aftersales_product_trade_rel",
+        "product_tmpl_id",
+        "type_id",
+        string="Special trades",
+        domain=[("holder", "=", "person")],
+        help="Whoever is sent to this product has to be certified for these, and for those of its "
+        "categories (H2).",
+    )

@@ -4,6 +4,7 @@ import pytz
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
+from odoo.tools.misc import format_datetime
 
 
 class ResCompany(models.Model):
@@ -25,6 +26,15 @@ class ResCompany(models.Model):
         "Keep documents (years)",
         default=2,
         help="How many years after-sales documents are kept beyond the end of the warranty (H11).",
+    )
+    aftersales_visit_hours = fields.Float(
+        "Length of a visit (h)",
+        default=2.0,
+        help="Proposed for new appointments: how long a technician is kept busy by one.",
+    )
+
+    _aftersales_visit_hours_positive = models.Constraint(
+        "CHECK(aftersales_visit_hours > 0)", "A visit has to take some time."
     )
 
     # callbacks
@@ -117,3 +127,8 @@ class ResCompany(models.Model):
         """
         local = datetime.combine(day, at.replace(microsecond=0))
         return self._aftersales_tz().localize(local).astimezone(pytz.utc).replace(tzinfo=None)
+
+    def _aftersales_format(self, moment):
+        """Return the naive UTC ``moment`` in words, as the company's clock shows it."""
+        zone = self._aftersales_tz().zone
+        return format_datetime(self.env, moment, tz=zone, dt_format="short")

@@ -22,3 +22,6 @@ class ResConfigSettings(models.TransientModel):
     aftersales_effect_check_days = fields.Integer(
         related="company_id.aftersales_effect_check_days", readonly=False
     )
+    aftersales_visit_hours = fields.Float(
+        related="company_id.aftersales_visit_hours", readonly=False
+    )

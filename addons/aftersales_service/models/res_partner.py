@@ -430,6 +430,12 @@ class ResPartner(models.Model):
             )
         )
 
+    def _get_certificates(self):
+        """Return the certificates of the partners, for `_is_certified` (H2)."""
+        # sudo: whoever sends a technician may know that he is qualified, not more
+        qualifications = self.env["aftersales.qualification"].sudo()
+        return qualifications.search([("partner_id", "in", self.ids)])
+
     def _get_center_obstacles(self, company):
         """Return what keeps the center from being closed, each as a sentence for the user.
 

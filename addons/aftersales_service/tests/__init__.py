@@ -1,6 +1,7 @@
 from . import (
     test_access,
     test_acknowledgement,
+    test_appointment,
     test_approval,
     test_callback,
     test_center,
@@ -18,6 +19,7 @@ from . import (
     test_deadline_rule,
     test_department,
     test_dispute,
+    test_dispatch,
     test_entitlement,
     test_exchange_assessment,
     test_intake,

@@ -121,6 +121,7 @@ class TestServiceRecord(AftersalesCommon):
         """M3.1: nobody arrives in the future, nor before the request."""
         with freeze_time("2026-07-01 02:00:00") as clock:
             request = self._new_request(self.card)
+            request.action_assign()
             clock.move_to("2026-07-01 05:00:00")
             record = self._new_record(request)
             with self.assertRaisesRegex(ValidationError, "future"), self.cr.savepoint():
@@ -294,7 +295,7 @@ class TestServiceRecord(AftersalesCommon):
         early = fields.Datetime.subtract(fields.Datetime.now(), hours=1)
         for name, value in changes.items():
             with self.subTest(name):
-                request = self._new_request(self.card, request_date=early)
+                request = self._new_request(self.card, request_date=early, date_assigned=early)
                 record = self._sign(self._new_complete_record(request, self._parts()))
                 record.write({name: value})
                 # who gives the record away may not read it any more

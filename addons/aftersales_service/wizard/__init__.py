@@ -9,3 +9,4 @@ from . import aftersales_warranty_card_transfer
 from . import stock_return_picking
 from . import aftersales_dispute_mediate
 from . import aftersales_dispute_ruling
+from . import aftersales_appointment_reschedule
