@@ -88,6 +88,7 @@
         "wizard/aftersales_dispute_ruling_views.xml",
         "views/aftersales_dispute_cause_views.xml",
         "views/aftersales_dispute_views.xml",
+        "views/aftersales_transport_claim_views.xml",
     ],
     "demo": [
         "demo/aftersales_network_demo.xml",

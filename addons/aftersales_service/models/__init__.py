@@ -87,3 +87,5 @@ from . import aftersales_complaint_sanction
 from . import aftersales_dispute_cause
 from . import aftersales_dispute
 from . import aftersales_dispute_mediation
+from . import aftersales_transport_claim
+from . import aftersales_transport_claim_line

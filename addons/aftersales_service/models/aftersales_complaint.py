@@ -37,6 +37,7 @@ class AftersalesComplaint(models.Model):
         "H11",
         "H12",
         "L1.3",
+        "L1.4",
         "M12",
     )
     _inherit = [
@@ -360,6 +361,12 @@ class AftersalesComplaint(models.Model):
     can_sanction = fields.Boolean(compute="_compute_can_sanction")
     date_closed = fields.Datetime("Closed on", readonly=True, copy=False)
 
+    # transport
+    claim_ids = fields.One2many(
+        "aftersales.transport.claim", "complaint_id", "Transport claims", copy=False
+    )
+    claim_count = fields.Integer(compute="_compute_claim_count")
+
     stage_ids = fields.One2many(
         "aftersales.complaint.stage", "complaint_id", "Stages", readonly=True, copy=False
     )
@@ -520,6 +527,15 @@ class AftersalesComplaint(models.Model):
         )
         for complaint in self:
             complaint.action_count = counts.get(complaint, 0)
+
+    def _compute_claim_count(self):
+        counts = dict(
+            self.env["aftersales.transport.claim"]._read_group(
+                [("complaint_id", "in", self.ids)], ["complaint_id"], ["__count"]
+            )
+        )
+        for complaint in self:
+            complaint.claim_count = counts.get(complaint, 0)
 
     # --- checks ----------------------------------------------------------------------------
 
@@ -889,6 +905,7 @@ class AftersalesComplaint(models.Model):
             "contact_ids",
             "task_ids.state",
             "action_ids.state",
+            "claim_ids.state",
             "is_verified",
             *set().union(*self._get_stage_fields().values()),
         ]
@@ -936,6 +953,8 @@ class AftersalesComplaint(models.Model):
             missing.append(self.env._("verification on site (L1.3)"))
         if self.task_ids.filtered(lambda task: task.state == "open"):
             missing.append(self.env._("results of the tasks"))
+        if self.kind == "transport" and not self.claim_ids:
+            missing.append(self.env._("claim against the carrier (L1.4)"))
         return missing
 
     def _get_missing_propose(self):
@@ -977,6 +996,8 @@ class AftersalesComplaint(models.Model):
             )
         if live.filtered(lambda action: action.state in ("open", "done")):
             missing.append(self.env._("effect check of each action"))
+        if self.claim_ids.filtered(lambda claim: claim.state in ("draft", "claimed")):
+            missing.append(self.env._("outcome of the claim against the carrier (L1.4)"))
         if not self._has_told("result"):
             missing.append(self.env._("final result, told to the customer"))
         return missing
@@ -1181,6 +1202,22 @@ class AftersalesComplaint(models.Model):
             complaint._write_protected({"is_verified": True})
             complaint._deadline_event("verified", complaint.date_verified)
         return True
+
+    # --- transport (L1.4) ------------------------------------------------------------------
+
+    def action_view_claims(self):
+        """Open the claim against the carrier, or begin one."""
+        self.ensure_one()
+        claims = self.claim_ids
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Transport claims"),
+            "res_model": "aftersales.transport.claim",
+            "views": [(False, "form")] if len(claims) < 2 else [(False, "list"), (False, "form")],
+            "res_id": claims.id if len(claims) == 1 else False,
+            "domain": [("complaint_id", "=", self.id)],
+            "context": {"default_complaint_id": self.id},
+        }
 
     # --- approval of serious ones (C5) -----------------------------------------------------
 

@@ -31,6 +31,7 @@ from . import (
     test_request,
     test_retention,
     test_service_record,
+    test_transport_claim,
     test_ui,
     test_warranty_card,
     test_warranty_closing,
