@@ -19,6 +19,7 @@ from . import aftersales_deadline
 from . import aftersales_deadline_mixin
 from . import mail_activity
 from . import aftersales_department
+from . import aftersales_complaint_source_mixin
 from . import aftersales_region
 from . import aftersales_region_city
 from . import aftersales_phone_mixin
@@ -78,6 +79,7 @@ from . import aftersales_callback_attempt
 from . import aftersales_complaint_entry
 from . import aftersales_complaint_cause
 from . import aftersales_complaint_criterion
+from . import aftersales_complaint_follow_up
 from . import aftersales_complaint_contact
 from . import aftersales_complaint_stage
 from . import aftersales_complaint

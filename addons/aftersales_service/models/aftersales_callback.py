@@ -18,10 +18,12 @@ class AftersalesCallback(models.Model):
     _inherit = [
         "aftersales.retention.mixin",
         "aftersales.deadline.mixin",
+        "aftersales.complaint.source.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
     _sequence_code = "aftersales.callback"
+    _complaint_link = "callback_id"
     _order = "date_planned, id"
     _rec_names_search = ["name", "partner_id", "phone"]
     _check_company_auto = True
@@ -69,6 +71,13 @@ class AftersalesCallback(models.Model):
         precompute=True,
         check_company=True,
         index="btree_not_null",
+    )
+    complaint_id = fields.Many2one(
+        "aftersales.complaint",
+        "Follows up",
+        check_company=True,
+        index="btree_not_null",
+        help="The closed complaint about which the customer is asked whether he is content (M12).",
     )
     card_id = fields.Many2one(
         "aftersales.warranty.card",
@@ -370,6 +379,7 @@ class AftersalesCallback(models.Model):
             "record_id",
             "request_id",
             "card_id",
+            "complaint_id",
         }
 
     def _get_answer_fields(self):
@@ -559,6 +569,9 @@ class AftersalesCallback(models.Model):
         if self.kind == "phone":
             # sudo: who calls need not have the right to take the request further
             self.sudo().request_id._on_callback(self.sudo())
+        if self.complaint_id:
+            # sudo: as above, for the complaint that is followed up
+            self.sudo().complaint_id._on_callback(self.sudo())
 
     def _ask_for_number(self):
         """Ask whoever keeps the customers' data for the right number (C1)."""

@@ -122,6 +122,16 @@ class AftersalesComplaint(models.Model):
     record_id = fields.Many2one(
         "aftersales.service.record", "Service record", check_company=True, index="btree_not_null"
     )
+    callback_id = fields.Many2one(
+        "aftersales.callback",
+        "Callback",
+        check_company=True,
+        index="btree_not_null",
+        help="The call in which the customer complained.",
+    )
+    follow_up_ids = fields.One2many(
+        "aftersales.callback", "complaint_id", "Follow-up calls", readonly=True, copy=False
+    )
     card_id = fields.Many2one(
         "aftersales.warranty.card",
         "Warranty card",
@@ -383,11 +393,16 @@ class AftersalesComplaint(models.Model):
 
     # --- the register (C3) -----------------------------------------------------------------
 
-    @api.depends("request_id", "record_id")
+    def _get_source(self):
+        """Return the document that the complaint was registered from, if any."""
+        self.ensure_one()
+        return self.record_id or self.request_id or self.callback_id
+
+    @api.depends("request_id", "record_id", "callback_id")
     def _compute_card_id(self):
         for complaint in self:
-            request = complaint.request_id or complaint.record_id.request_id
-            complaint.card_id = request.card_id or complaint.card_id
+            source = complaint._get_source()
+            complaint.card_id = (source and source.card_id) or complaint.card_id
 
     @api.depends("card_id")
     def _compute_sale_line_id(self):
@@ -396,23 +411,19 @@ class AftersalesComplaint(models.Model):
             line = complaint.card_id.sudo().sale_line_id
             complaint.sale_line_id = line or complaint.sale_line_id
 
-    @api.depends("card_id", "request_id", "record_id", "sale_line_id")
+    @api.depends("card_id", "request_id", "record_id", "callback_id", "sale_line_id")
     def _compute_from_source(self):
         for complaint in self:
-            card, request = (
-                complaint.card_id,
-                complaint.request_id or complaint.record_id.request_id,
-            )
             # sudo: the register is filled by whoever takes the complaint
             line = complaint.sudo().sale_line_id
-            complaint.partner_id = (
-                request.partner_id
-                or card.partner_id
-                or complaint.partner_id
-                or line.order_id.partner_id
+            known = [d for d in (complaint._get_source(), complaint.card_id) if d]
+            complaint.partner_id = next(
+                (document.partner_id for document in known if document.partner_id),
+                complaint.partner_id or line.order_id.partner_id,
             )
-            complaint.product_id = (
-                card.product_id or request.product_id or line.product_id or complaint.product_id
+            complaint.product_id = next(
+                (document.product_id for document in known if document.product_id),
+                line.product_id or complaint.product_id,
             )
 
     @api.depends("partner_id")
@@ -451,14 +462,11 @@ class AftersalesComplaint(models.Model):
             cause = complaint.cause_id or causes.get(complaint.kind)
             complaint.category = cause.category if cause else "other"
 
-    @api.depends("request_id", "record_id")
+    @api.depends("request_id", "record_id", "callback_id")
     def _compute_center_id(self):
         for complaint in self:
-            complaint.center_id = (
-                complaint.record_id.center_id
-                or complaint.request_id.center_id
-                or complaint.center_id
-            )
+            source = complaint._get_source()
+            complaint.center_id = (source and source.center_id) or complaint.center_id
 
     @api.depends("center_id.aftersales_region_id", "partner_id", "company_id")
     def _compute_region_id(self):
@@ -622,6 +630,7 @@ class AftersalesComplaint(models.Model):
                 "phone",
                 "request_id",
                 "record_id",
+                "callback_id",
                 "card_id",
                 "sale_line_id",
                 "product_id",
@@ -764,10 +773,7 @@ class AftersalesComplaint(models.Model):
                 if later & stage_fields:
                     self._check_stage_role(stage)
         complaints = super().create(vals_list)
-        if not self.env.su:
-            # rules let one's own complaint through also on documents of others
-            for name in ("request_id", "record_id", "card_id"):
-                complaints[name].check_access("read")
+        complaints._check_sources()
         # sudo: nobody writes stages directly
         self.env["aftersales.complaint.stage"].sudo().create(
             [
@@ -807,10 +813,15 @@ class AftersalesComplaint(models.Model):
                     )
                 )
         result = super().write(vals)
-        if not self.env.su and {"request_id", "record_id", "card_id"} & vals.keys():
-            for name in ("request_id", "record_id", "card_id"):
-                self[name].check_access("read")
+        self._check_sources()
         return result
+
+    def _check_sources(self):
+        """Raise AccessError if a complaint is about a document that the user may not see."""
+        if not self.env.su:
+            # rules let one's own complaint through also on documents of others
+            for name in ("request_id", "record_id", "callback_id", "card_id"):
+                self[name].check_access("read")
 
     def _check_handler_change(self):
         self._check_group("aftersales_service.group_clerk")
@@ -857,7 +868,7 @@ class AftersalesComplaint(models.Model):
         return self.user_id
 
     def _get_deadline_fields(self):
-        return {"center_id", "partner_id", "card_id", "request_id", "record_id"}
+        return {"center_id", "partner_id", "card_id", "request_id", "record_id", "callback_id"}
 
     # --- the eight stages (E3) -------------------------------------------------------------
 
@@ -1065,6 +1076,8 @@ class AftersalesComplaint(models.Model):
                 {"complaint_id": self.id, "stage": state, "date_start": now, "reason": reason}
             )
             return
+        if state == "closed":
+            self._plan_follow_up(now)
         # what is still promised is over with it, such as the visit for an unfounded complaint
         self._cancel_deadlines()
 
@@ -1170,6 +1183,61 @@ class AftersalesComplaint(models.Model):
         return self.env["aftersales.reason"]._open(
             self, "action_cancel", self.env._("Cancel complaint")
         )
+
+    # --- following up (M12, C9) ------------------------------------------------------------
+
+    def _plan_follow_up(self, moment):
+        """Plan the calls to the customer that the follow-up plan asks for after closing."""
+        self.ensure_one()
+        plan = self.env["aftersales.complaint.follow.up"].search(
+            [("active", "=", True), ("severity", "in", (False, self.severity))]
+        )
+        planned = self.follow_up_ids.filtered(lambda call: call.state == "planned")
+        # sudo: the calls follow from the plan, whoever closes the complaint
+        planned.sudo()._cancel(self.env._("The complaint was reopened and closed anew."))
+        self.env["aftersales.callback"].sudo().create(
+            [
+                {
+                    **self._prepare_follow_up_vals(),
+                    "date_planned": step._get_moment(self.company_id, moment),
+                }
+                for step in plan
+            ]
+        )
+
+    def _prepare_follow_up_vals(self):
+        vals = {
+            "kind": "complaint",
+            "company_id": self.company_id.id,
+            "complaint_id": self.id,
+            "partner_id": self.partner_id.id,
+            "phone": self.phone,
+            "product_id": self.product_id.id,
+        }
+        if self.kind != "conduct":
+            # who is complained of doesn't learn of the call by it
+            vals |= {"card_id": self.card_id.id, "center_id": self.center_id.id}
+        return vals
+
+    def _on_callback(self, callback):
+        """Note what the customer said when he was followed up; ask for more if he is unhappy."""
+        self.ensure_one()
+        labels = {
+            name: dict(callback._fields[name]._description_selection(self.env))
+            for name in ("outcome", "satisfaction")
+        }
+        text = labels["outcome"][callback.outcome]
+        if callback.satisfaction:
+            text = f"{text}, {labels['satisfaction'][callback.satisfaction]}"
+        self._message_log(
+            body=self.env._("Followed up by %(call)s: %(text)s", call=callback.name, text=text)
+        )
+        if callback.satisfaction in ("1", "2"):
+            self.activity_schedule(
+                "mail.mail_activity_data_todo",
+                summary=self.env._("The customer is still not content: reopen the complaint?"),
+                user_id=self.user_id.id,
+            )
 
     # --- batch quality (L1.3) --------------------------------------------------------------
 
@@ -1294,6 +1362,10 @@ class AftersalesComplaint(models.Model):
 
     def _prepare_refused_vals(self):
         return {}
+
+    def _get_approved_entries(self):
+        """Return the approvals that the printed form shows."""
+        return self._get_round_entries().filtered(lambda a: a.decision == "approved").sorted("id")
 
     def _on_approval_void(self):
         """The stage stays; going on from it needs the approval again."""

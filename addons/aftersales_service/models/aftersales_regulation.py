@@ -42,6 +42,9 @@ class AftersalesRegulation(models.Model):
             "aftersales.warranty.policy",
             "aftersales.warranty.policy.line",
             "aftersales.center.criterion",
+            "aftersales.complaint.cause",
+            "aftersales.complaint.criterion",
+            "aftersales.complaint.follow.up",
             "aftersales.record.requirement",
         ]
 

@@ -17,11 +17,13 @@ class AftersalesRequest(models.Model):
         "aftersales.phone.mixin",
         "aftersales.dispute.mixin",
         "aftersales.dispatch.mixin",
+        "aftersales.complaint.source.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
     _sequence_code = "aftersales.request"
     _dispute_field = "request_id"
+    _complaint_link = "request_id"
     _order = "urgency desc, id desc"
     _check_company_auto = True
 

@@ -15,11 +15,13 @@ class AftersalesServiceRecord(models.Model):
         "aftersales.deadline.mixin",
         "aftersales.dispute.mixin",
         "aftersales.technician.mixin",
+        "aftersales.complaint.source.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
     _sequence_code = "aftersales.service.record"
     _dispute_field = "record_id"
+    _complaint_link = "record_id"
     _order = "id desc"
     _check_company_auto = True
 

@@ -15,10 +15,12 @@ class AftersalesWarrantyCard(models.Model):
         "aftersales.retention.mixin",
         "aftersales.warranty.import.mixin",
         "aftersales.warranty.serial.mixin",
+        "aftersales.complaint.source.mixin",
         "mail.thread",
         "mail.activity.mixin",
     ]
     _sequence_code = "aftersales.warranty.card"
+    _complaint_link = "card_id"
     _order = "id desc"
     _check_company_auto = True
     _rec_names_search = ["name", "serial_number"]

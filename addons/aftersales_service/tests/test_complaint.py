@@ -806,3 +806,99 @@ class TestComplaint(ComplaintCommon):
         complaint.action_notify()
         self.assertEqual(self._run(complaint, "batch_quality").state, "cancelled")
         self.assertFalse(complaint.date_due)
+
+    # --- following up ----------------------------------------------------------------------
+
+    def test_follow_up(self):
+        """M12, C9: a week after closing the customer is called; after a serious one again."""
+        self.company.aftersales_callback_hour = 9
+        # 00:30 on 2 July in Shanghai
+        with freeze_time("2026-07-01 16:30:00"):
+            light = self._bring(self._new_complaint(), "closed")
+        self.assertEqual(light.follow_up_ids.mapped("kind"), ["complaint"])
+        self.assertEqual(light.follow_up_ids.date_planned, datetime(2026, 7, 9, 1))
+        self.assertEqual(light.follow_up_ids.partner_id, self.customer)
+        self.assertEqual(light.follow_up_ids.card_id, self.card)
+        plan = self.env["aftersales.complaint.follow.up"].search([])
+        self.assertEqual(sorted(plan.mapped("days")), [7, 90])
+
+    def test_follow_up_of_conduct(self):
+        """Mistake 6: the center of the person complained of learns nothing by the call."""
+        request = self._new_request(self.card)
+        complaint = self._bring(
+            self._new_complaint(kind="conduct", request_id=request.id, subject="The technician"),
+            "closed",
+        )
+        self.assertEqual(complaint.center_id, self.center)
+        self.assertTrue(complaint.follow_up_ids)
+        self.assertFalse(complaint.follow_up_ids.center_id)
+        for user in (self.center_user, self.technician):
+            self._assert_hidden(complaint.follow_up_ids, user)
+
+    def test_follow_up_of_unhappy(self):
+        """M12: who is still not content has the complaint looked at again."""
+        complaint = self._bring(self._new_complaint(), "closed")
+        call = complaint.follow_up_ids.with_user(self.clerk)
+        call.satisfaction = "1"
+        call.action_reached()
+        self.assertIn("Very dissatisfied", complaint.message_ids[0].body)
+        self.assertIn("reopen", complaint.activity_ids.summary)
+        self.assertEqual(complaint.activity_ids.user_id, self.clerk)
+
+    def test_follow_up_anew(self):
+        """M12: reopened and closed again, the customer isn't called twice."""
+        complaint = self._bring(self._new_complaint(), "closed")
+        first = complaint.follow_up_ids
+        complaint.action_reopen("Again")
+        self._bring(complaint, "closed")
+        self.assertEqual(first.state, "cancelled")
+        self.assertEqual((complaint.follow_up_ids - first).state, "planned")
+
+    def test_from_documents(self):
+        """M12: a complaint is registered from request, record, callback; each counts its own."""
+        record = self._new_done_record(self._new_request(self.card))
+        request = record.request_id
+        call = self.env["aftersales.callback"].search([("record_id", "=", record.id)]) or self.env[
+            "aftersales.callback"
+        ].create({"kind": "service", "record_id": record.id})
+        for document, link in (
+            (request, "request_id"),
+            (record, "record_id"),
+            (call, "callback_id"),
+        ):
+            action = document.with_user(self.clerk).action_new_complaint()
+            complaint = (
+                self.env["aftersales.complaint"]
+                .with_user(self.clerk)
+                .with_context(**action["context"])
+                .create({"description": "Came late", "kind": "service_late"})
+            )
+            self.assertEqual(complaint[link], document)
+            self.assertEqual(complaint.partner_id, self.customer)
+            self.assertEqual(complaint.card_id, self.card)
+            self.assertEqual(complaint.center_id, self.center)
+            self.assertEqual(document.with_user(self.clerk).complaint_count, 1)
+        self.assertEqual(self.card.with_user(self.clerk).complaint_count, 3)
+        self.assertEqual(request.with_user(self.technician).complaint_count, 0)
+
+    # --- print -----------------------------------------------------------------------------
+
+    def test_print(self):
+        """C5: the handling form carries everything but the sanction."""
+        complaint = self._bring(
+            self._new_complaint(), "closed", severity="light", solution="New pump at once"
+        )
+        html = (
+            self.env["ir.actions.report"]
+            ._render_qweb_html("aftersales_service.report_complaint_document", complaint.ids)[0]
+            .decode()
+        )
+        for text in (
+            complaint.name,
+            "SN-COMPLAINT",
+            "A new pump",
+            "New pump at once",
+            "Told: result",
+        ):
+            self.assertIn(text, html)
+        self.assertNotIn("A single mistake", html)
