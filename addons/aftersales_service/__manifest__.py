@@ -55,6 +55,7 @@
         "views/aftersales_warranty_policy_views.xml",
         "views/aftersales_exchange_question_views.xml",
         "wizard/aftersales_appointment_reschedule_views.xml",
+        "wizard/aftersales_request_resolve_views.xml",
         "views/aftersales_appointment_views.xml",
         "views/aftersales_request_views.xml",
         "report/aftersales_exchange_assessment_report.xml",

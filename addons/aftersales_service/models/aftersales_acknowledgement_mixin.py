@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_datetime
 
 
 class AftersalesAcknowledgementMixin(models.AbstractModel):
@@ -45,7 +44,14 @@ class AftersalesAcknowledgementMixin(models.AbstractModel):
             request.can_mail_acknowledgement = bool(request.partner_id.email_normalized)
 
     @api.depends(
-        "state", "urgency", "center_id", "card_id", "distance", "date_visit_promised", "date_due"
+        "state",
+        "urgency",
+        "center_id",
+        "card_id",
+        "distance",
+        "date_visit_promised",
+        "date_due",
+        "date_callback",
     )
     @api.depends_context("lang")
     def _compute_acknowledgement(self):
@@ -84,6 +90,11 @@ class AftersalesAcknowledgementMixin(models.AbstractModel):
                 "Please stop the machine and keep away from it. We send somebody at once; a "
                 "technician is named by %s.",
                 by["assigned"],
+            )
+        if self.state == "callback":
+            return self.env._(
+                "We call you at %s to hear whether our advice helped.",
+                self._format_moment(self.date_callback),
             )
         if self.is_waiting:
             return self.env._("We go on as soon as you have done what we asked you for.")
@@ -133,8 +144,7 @@ class AftersalesAcknowledgementMixin(models.AbstractModel):
 
     def _format_moment(self, moment):
         """Return ``moment`` (naive UTC) as the company's clock shows it."""
-        zone = self.company_id._aftersales_tz().zone
-        return format_datetime(self.env, moment, tz=zone, dt_format="short")
+        return self.company_id._aftersales_format(moment)
 
     def action_acknowledge(self):
         """Note that the customer was told number, next step and expected time (H4)."""

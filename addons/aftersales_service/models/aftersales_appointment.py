@@ -310,9 +310,9 @@ class AftersalesAppointment(models.Model):
         """Send the customer what ``get_text`` says of the appointment, in his language."""
         self.ensure_one()
         # sudo: whoever changes an appointment may tell the customer
-        request = self.sudo().request_id
-        lang = request.partner_id.lang or request.company_id.partner_id.lang
-        request._tell_customer(get_text(self.sudo().with_context(lang=lang)))
+        self.sudo().request_id._tell_customer(
+            lambda request: get_text(self.sudo().with_env(request.env))
+        )
 
     # --- actions ---------------------------------------------------------------------------
 

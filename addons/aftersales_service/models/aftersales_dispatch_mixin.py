@@ -2,6 +2,7 @@ from collections import Counter
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL
 from odoo.tools.misc import format_date
 
 
@@ -9,7 +10,7 @@ class AftersalesDispatchMixin(models.AbstractModel):
     """The part of a request that is about whom it sends, and when (E7, H2, H6, M3.1)."""
 
     _name = "aftersales.dispatch.mixin"
-    _inherit = "aftersales.technician.mixin"
+    _inherit = ["aftersales.technician.mixin", "aftersales.workflow.mixin"]
     _description = "Dispatch"
 
     technician_ids = fields.Many2many(
@@ -39,6 +40,238 @@ class AftersalesDispatchMixin(models.AbstractModel):
         copy=False,
         index="btree_not_null",
     )
+
+    needs_visit = fields.Boolean(
+        "Further visit needed",
+        readonly=True,
+        copy=False,
+        help="The last visit left something to be done: make another appointment.",
+    )
+    advice = fields.Text("Advice given", readonly=True, copy=False, tracking=True)
+    adviser_id = fields.Many2one("res.users", "Advice by", readonly=True, copy=False)
+    date_callback = fields.Datetime(
+        "Callback agreed for",
+        readonly=True,
+        copy=False,
+        help="When the customer is called, to hear whether the advice helped (M1).",
+    )
+    resolution = fields.Selection(
+        [("remote", "Remotely"), ("on_site", "On site"), ("workshop", "In the workshop")],
+        "Solved",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="How the problem was solved in the end (H5).",
+    )
+    date_done = fields.Datetime("Done on", readonly=True, copy=False)
+    remote_share = fields.Float(
+        "Solved remotely (%)",
+        compute="_compute_remote_share",
+        store=True,
+        aggregator="avg",
+        help="Of the requests that are done (H5).",
+    )
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {
+            "appointment_id",
+            "needs_visit",
+            "advice",
+            "adviser_id",
+            "date_callback",
+            "resolution",
+            "date_done",
+            "remote_share",
+        }
+
+    @api.depends("resolution")
+    def _compute_remote_share(self):
+        for request in self:
+            request.remote_share = 100 * (request.resolution == "remote")
+
+    def _read_group_select(self, aggregate_spec, query):
+        # what is open or cancelled was solved in no way yet
+        if aggregate_spec == "remote_share:avg":
+            return SQL(
+                "AVG(%s) FILTER (WHERE %s IS NOT NULL)",
+                self._field_to_sql(self._table, "remote_share", query),
+                self._field_to_sql(self._table, "resolution", query),
+            )
+        return super()._read_group_select(aggregate_spec, query)
+
+    # --- help from afar (H5, M1) -----------------------------------------------------------
+
+    def action_resolve(self, advice, date_callback, adviser_id=None):
+        """Note the advice given from afar and the callback agreed; nobody is sent yet (H5, M1).
+
+        The promises of a visit stand still until the customer was called.
+
+        :param str advice: what the customer was advised to do
+        :param datetime date_callback: when he is called, naive UTC
+        :param int adviser_id: user who gave the advice; default the current one
+        :raises UserError: without advice, not in the future, or a technician was there already
+        """
+        now = fields.Datetime.now()
+        date_callback = fields.Datetime.to_datetime(date_callback)
+        if not (advice or "").strip():
+            raise UserError(self.env._("Say what the customer was advised to do."))
+        if not date_callback or date_callback <= now:
+            raise UserError(self.env._("Agree with the customer when he is called back."))
+        self._check_open()
+        for request in self:
+            request.lock_for_update(allow_referencing=True)
+            if request.state not in ("new", "assigned"):
+                raise UserError(
+                    self.env._(
+                        "%s is waiting for a callback already, or a technician was there.",
+                        request.name,
+                    )
+                )
+            request._await_callback(now)
+            vals = {
+                "state": "callback",
+                "is_waiting": False,
+                "advice": advice.strip(),
+                "adviser_id": adviser_id or self.env.uid,
+                "date_callback": date_callback,
+            }
+            if request.state == "new":
+                # what is given to a center after all is dispatched then
+                vals["date_assigned"] = False
+            request._write_protected(vals)
+            request._note_answer(now)
+        # sudo: whoever helps from afar agrees on the callback; others make it
+        self.env["aftersales.callback"].sudo().create(
+            [request._prepare_callback_vals() for request in self]
+        )
+        for request in self:
+            request._tell_customer(
+                lambda r: r.env._(
+                    "We advised you: %(advice)s\n"
+                    "We call you on %(moment)s to hear whether it helped.",
+                    advice=r.advice,
+                    moment=r.company_id._aftersales_format(r.date_callback),
+                )
+            )
+        return True
+
+    def _prepare_callback_vals(self):
+        self.ensure_one()
+        return {
+            "kind": "phone",
+            "request_id": self.id,
+            "company_id": self.company_id.id,
+            "partner_id": self.partner_id.id,
+            "phone": self.phone,
+            "date_planned": self.date_callback,
+        }
+
+    def action_open_resolve(self):
+        """Open the window that asks for the advice and the time of the callback."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Help by phone"),
+            "res_model": "aftersales.request.resolve",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_request_id": self.id},
+        }
+
+    def action_dispatch(self, reason=None):
+        """Send somebody after all, before the agreed callback; the call is cancelled."""
+        if not (reason or "").strip():
+            raise UserError(self.env._("Say why the callback isn't waited for."))
+        self._check_open()
+        for request in self:
+            if request.state != "callback":
+                raise UserError(self.env._("No callback is agreed for %s.", request.name))
+            request._cancel_callbacks(reason.strip())
+            request._go_on_to_dispatch(reason.strip())
+        return True
+
+    def action_open_dispatch(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_dispatch", self.env._("Dispatch after all")
+        )
+
+    def _get_reason_actions(self):
+        return super()._get_reason_actions() | {"action_dispatch"}
+
+    def _await_callback(self, moment):
+        """Let the promises of a visit stand still from ``moment`` (naive UTC) on."""
+        self.ensure_one()
+        # sudo: the visit is put off, whoever agreed to it
+        request = self.sudo()
+        request.appointment_id._close("cancelled", self.env._("Help by phone is tried first."))
+        request._call_off_visit()
+        request._get_arrival_deadlines()._pause(moment)
+        self._deadline_event("waiting", moment)
+
+    def _get_arrival_deadlines(self):
+        """Return the fixed arrival times that were promised, not those agreed on."""
+        return self.deadline_ids.filtered(
+            lambda d: d.rule_id.stop_event_id.code == "arrived" and d.rule_id.unit != "agreed"
+        )
+
+    def _cancel_callbacks(self, reason):
+        """Cancel the calls that were agreed after help by phone."""
+        # sudo: the call follows its request
+        callbacks = self.env["aftersales.callback"].sudo()
+        callbacks.search(
+            [
+                ("request_id", "in", self.ids),
+                ("kind", "=", "phone"),
+                ("state", "=", "planned"),
+            ]
+        )._cancel(reason)
+
+    def _on_callback(self, callback):
+        """React when the call ``callback`` after help by phone is closed (M1).
+
+        Solved: the request is finished. Otherwise, also when nobody was reached in the end,
+        somebody is sent.
+        """
+        for request in self.filtered(lambda r: r.state == "callback"):
+            if callback.is_solved:
+                request._finish(fields.Datetime.now(), "remote")
+            else:
+                outcomes = dict(callback._fields["outcome"]._description_selection(self.env))
+                text = outcomes.get(callback.outcome, "")
+                if callback.outcome == "reached":
+                    text = self.env._("The advice didn't help.")
+                request._go_on_to_dispatch(text)
+
+    def _go_on_to_dispatch(self, text):
+        """Let the request go on where it was before the help by phone; ``text`` says why."""
+        self.ensure_one()
+        now = fields.Datetime.now()
+        self._write_protected({"state": "assigned" if self.date_assigned else "new"})
+        self._deadline_event("resumed", now)
+        # sudo: as in `_await_callback`
+        self.sudo()._get_arrival_deadlines()._resume(now)
+        self._message_log(body=self.env._("Goes on to dispatch: %s", text))
+
+    def _get_resolution(self):
+        """Return how a finished request was solved when it wasn't remotely."""
+        self.ensure_one()
+        return "on_site"
+
+    def _await_visit(self, record):
+        """Leave the request open for another visit, because ``record`` says so (E7)."""
+        for request in self.filtered(lambda r: r.state == "in_progress"):
+            request._write_protected({"state": "assigned", "needs_visit": True})
+            request._message_log(
+                body=self.env._(
+                    "A further visit is needed after %(record)s: %(reason)s",
+                    record=record.name,
+                    reason=record.further_visit_reason,
+                )
+            )
+
+    # --- whom to send ----------------------------------------------------------------------
 
     def _get_dispatched_request(self):
         return self
@@ -279,11 +512,15 @@ class AftersalesDispatchMixin(models.AbstractModel):
         )._cancel()
         self._write_protected({"appointment_id": False, "date_visit_promised": False})
 
-    def _tell_customer(self, text):
-        """Send the customer a message about the request."""
+    def _tell_customer(self, get_text):
+        """Send the customer what ``get_text`` says of the request, in his language."""
         self.ensure_one()
-        self.message_post(
-            body=text, partner_ids=self.partner_id.ids, subtype_xmlid="mail.mt_comment"
+        lang = self.partner_id.lang or self.company_id.partner_id.lang
+        # sudo: whoever may change what was agreed may tell the customer
+        self.sudo().message_post(
+            body=get_text(self.sudo().with_context(lang=lang)),
+            partner_ids=self.partner_id.ids,
+            subtype_xmlid="mail.mt_comment",
         )
 
     def action_new_appointment(self):

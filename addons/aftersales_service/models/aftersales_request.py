@@ -34,6 +34,7 @@ class AftersalesRequest(models.Model):
     state = fields.Selection(
         [
             ("new", "New"),
+            ("callback", "Callback agreed"),
             ("assigned", "Assigned"),
             ("in_progress", "On site"),
             ("done", "Done"),
@@ -341,7 +342,6 @@ class AftersalesRequest(models.Model):
             "is_exchange_due",
             "exchange_offered_on",
             "exchange_offered_by",
-            "appointment_id",
         }
 
     def _get_reason_actions(self):
@@ -474,7 +474,7 @@ class AftersalesRequest(models.Model):
             raise UserError(self.env._("Say what the customer has to do first."))
         self._check_open()
         for request in self:
-            if request.is_waiting:
+            if request.is_waiting or request.state == "callback":
                 raise UserError(self.env._("%s is waiting for the customer already.", request.name))
             request._write_protected({"is_waiting": True})
             request._deadline_event("waiting")
@@ -503,7 +503,7 @@ class AftersalesRequest(models.Model):
         """Promise the repair that can't be done on the spot; three days by default (L2.2)."""
         self._check_open()
         for request in self:
-            if request.state != "in_progress":
+            if request.state != "in_progress" and not request.needs_visit:
                 raise UserError(
                     self.env._(
                         "A repair is promised when it turned out on site that it can't be done at "
@@ -543,9 +543,6 @@ class AftersalesRequest(models.Model):
             )
             request.message_post(body=self.env._("Offered the customer an exchange (L2.2)."))
         return True
-
-    def _on_callback(self, callback):
-        """React when the customer was called ``callback`` after help by phone (M1)."""
 
     # --- flow ------------------------------------------------------------------------------
 
@@ -619,7 +616,7 @@ class AftersalesRequest(models.Model):
                 lambda r: r.arrival and r.state in ("draft", "signed")
             ).sorted("arrival")
             if request.state == "assigned":
-                request._write_protected({"state": "in_progress"})
+                request._write_protected({"state": "in_progress", "needs_visit": False})
             request._note_visit(records[0].arrival)
             if not request.appointment_ids.filtered(lambda a, own=records: a.record_id in own):
                 request.appointment_id._keep(records[0])
@@ -635,16 +632,32 @@ class AftersalesRequest(models.Model):
         self._deadline_event("arrived", moment, since=max(earlier, default=None))
         self._note_answer(moment)
 
-    def _finish(self, moment):
-        """Close the request, because its record is valid."""
-        for request in self.filtered(lambda r: r.state in ("assigned", "in_progress")):
+    def _finish(self, moment, resolution=None):
+        """Close the request, because its record is valid or advice solved the problem.
+
+        :param datetime moment: when it was finished, naive UTC
+        :param str resolution: how it was solved; default by visit or workshop
+        """
+        for request in self.filtered(lambda r: r.state in ("assigned", "in_progress", "callback")):
             # sudo: what is finished needs no further visit, whoever made the appointment
             request.sudo().appointment_id._close(
                 "cancelled", request.env._("The request is finished.")
             )
-            request._write_protected({"state": "done", "is_waiting": False})
+            request._write_protected(
+                {
+                    "state": "done",
+                    "is_waiting": False,
+                    "needs_visit": False,
+                    "resolution": resolution or request._get_resolution(),
+                    "date_done": moment,
+                }
+            )
             request._note_answer(moment)
             request._deadline_event("done", moment)
+            # nobody has to arrive any more
+            request.deadline_ids.filtered(
+                lambda d: d.rule_id.stop_event_id.code == "arrived"
+            )._cancel()
 
     def action_cancel(self, reason=None):
         """Cancel the request, with a reason."""
@@ -662,6 +675,7 @@ class AftersalesRequest(models.Model):
                 )
             # sudo: the visits of a cancelled request are called off, whoever made them
             request.sudo().appointment_id._close("cancelled", reason)
+            request._cancel_callbacks(reason)
             request._write_protected({"state": "cancelled", "is_waiting": False})
             request._cancel_deadlines()
             request.message_post(body=self.env._("Cancelled: %s", reason))

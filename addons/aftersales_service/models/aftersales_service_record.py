@@ -119,6 +119,13 @@ class AftersalesServiceRecord(models.Model):
         copy=False,
         help="Tick it, so that no parts is a statement, not a gap.",
     )
+    further_visit = fields.Boolean(
+        "Further visit needed",
+        copy=False,
+        help="The request stays open for another appointment, because something is left to be "
+        "done; a part has to come, for instance.",
+    )
+    further_visit_reason = fields.Text("Why another visit", copy=False)
     missing = fields.Text("Still missing", compute="_compute_missing")
     signed_by = fields.Char("Signed by", readonly=True, copy=False, tracking=True)
     signed_on = fields.Datetime("Signed on", readonly=True, copy=False)
@@ -355,6 +362,8 @@ class AftersalesServiceRecord(models.Model):
             "machine_checked",
             "explained",
             "no_parts",
+            "further_visit",
+            "further_visit_reason",
         ]
 
     def _get_missing(self):
@@ -576,7 +585,11 @@ class AftersalesServiceRecord(models.Model):
         """Do what follows from a valid record."""
         # sudo: the technician closes the record; that the request is thereby answered needs no
         # right on requests.
-        self.request_id.sudo()._finish(fields.Datetime.now())
+        for record in self:
+            if record.further_visit:
+                record.request_id.sudo()._await_visit(record)
+            else:
+                record.request_id.sudo()._finish(fields.Datetime.now())
         self._note_hours()
         self._plan_callbacks()
 

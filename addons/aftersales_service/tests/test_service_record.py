@@ -274,6 +274,8 @@ class TestServiceRecord(AftersalesCommon):
             "nameplate_reason": "No plate",
             "hour_meter": 350.6,
             "no_parts": True,
+            "further_visit": True,
+            "further_visit_reason": "A pump has to come",
         }
 
     def test_change_voids_signature(self):

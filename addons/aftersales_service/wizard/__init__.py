@@ -10,3 +10,4 @@ from . import stock_return_picking
 from . import aftersales_dispute_mediate
 from . import aftersales_dispute_ruling
 from . import aftersales_appointment_reschedule
+from . import aftersales_request_resolve
