@@ -20,6 +20,7 @@
         "data/aftersales_deadline_event_data.xml",
         "data/aftersales_deadline_rule_data.xml",
         "data/aftersales_warranty_policy_data.xml",
+        "data/aftersales_survey_data.xml",
         "data/aftersales_exchange_question_data.xml",
         "data/aftersales_record_requirement_data.xml",
         "data/aftersales_checklist_data.xml",
@@ -61,6 +62,7 @@
         "report/aftersales_exchange_assessment_report.xml",
         "views/aftersales_exchange_assessment_views.xml",
         "views/aftersales_service_record_views.xml",
+        "views/aftersales_survey_views.xml",
         "views/aftersales_callback_views.xml",
         "views/aftersales_record_requirement_views.xml",
         "views/aftersales_checklist_views.xml",
@@ -105,6 +107,7 @@
     "assets": {
         "web.assets_backend": [
             "aftersales_service/static/src/**/*.js",
+            "aftersales_service/static/src/**/*.xml",
         ],
         "web.assets_tests": [
             "aftersales_service/static/tests/tours/*.js",

@@ -91,3 +91,6 @@ from . import aftersales_dispute
 from . import aftersales_dispute_mediation
 from . import aftersales_transport_claim
 from . import aftersales_transport_claim_line
+from . import aftersales_survey
+from . import aftersales_survey_question
+from . import aftersales_callback_answer

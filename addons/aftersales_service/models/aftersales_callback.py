@@ -159,6 +159,7 @@ class AftersalesCallback(models.Model):
         "First planned for",
         compute="_compute_date_first",
         store=True,
+        readonly=False,
         precompute=True,
         copy=False,
         index=True,
@@ -199,6 +200,16 @@ class AftersalesCallback(models.Model):
         tracking=True,
         help="How the call ended. All outcomes count in the denominator of the satisfaction rate.",
     )
+    survey_id = fields.Many2one(
+        "aftersales.survey", "Survey", readonly=True, copy=False, index="btree_not_null"
+    )
+    date_started = fields.Datetime(
+        "Call started",
+        readonly=True,
+        copy=False,
+        help="Somebody is calling the customer, or was when the last attempt ended.",
+    )
+    answer_ids = fields.One2many("aftersales.callback.answer", "callback_id", "Answers", copy=False)
     satisfaction = fields.Selection(
         [
             ("5", "Very satisfied"),
@@ -207,10 +218,20 @@ class AftersalesCallback(models.Model):
             ("2", "Dissatisfied"),
             ("1", "Very dissatisfied"),
         ],
-        copy=False,
+        compute="_compute_from_answers",
+        store=True,
         tracking=True,
-        help="What the customer thinks on the whole. “Satisfied” and “Very satisfied” count as "
-        "satisfied (M3.5).",
+        help="The answer to the question about the whole. “Satisfied” and “Very satisfied” count "
+        "as satisfied (M3.5).",
+    )
+    has_problem = fields.Boolean(
+        "Problem reported",
+        compute="_compute_from_answers",
+        store=True,
+        help="An answer that has to be passed on to a department (M4).",
+    )
+    history_ids = fields.Many2many(
+        "aftersales.service.record", "Services so far", compute="_compute_history_ids"
     )
     remarks = fields.Text(
         "Suggestions and wishes", copy=False, help="In the customer's own words (E8)."
@@ -221,14 +242,31 @@ class AftersalesCallback(models.Model):
         copy=False,
         help="The help given by phone was enough (M1).",
     )
+    correction_of_id = fields.Many2one(
+        "aftersales.callback",
+        "Corrects",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="The closed call whose entries were wrong; it stays as it was.",
+    )
+    correction_ids = fields.One2many("aftersales.callback", "correction_of_id", "Corrections")
+    correction_reason = fields.Text("Reason of the correction", readonly=True, copy=False)
+    is_counted = fields.Boolean(
+        "Counts",
+        default=True,
+        readonly=True,
+        copy=False,
+        help="Of a call and its corrections, the last one that was closed counts.",
+    )
     is_late = fields.Boolean("Late", compute="_compute_is_late", search="_search_is_late")
 
     _service_once = models.UniqueIndex(
-        "(record_id) WHERE kind = 'service' AND state != 'cancelled'",
+        "(record_id) WHERE kind = 'service' AND state != 'cancelled' AND correction_of_id IS NULL",
         "The customer is already called about this service record.",
     )
     _sale_once = models.UniqueIndex(
-        "(card_id) WHERE kind = 'sale' AND state != 'cancelled'",
+        "(card_id) WHERE kind = 'sale' AND state != 'cancelled' AND correction_of_id IS NULL",
         "The customer is already called about the sale of this unit.",
     )
 
@@ -285,6 +323,23 @@ class AftersalesCallback(models.Model):
             company = callback.company_id or self.env.company
             callback.date_first = callback.date_first or (
                 callback.date_planned and company._aftersales_local(callback.date_planned).date()
+            )
+
+    @api.depends("answer_ids.grade", "answer_ids.is_skipped", "answer_ids.is_problem")
+    def _compute_from_answers(self):
+        for callback in self:
+            overall = callback.answer_ids.filtered(lambda a: a.is_overall and a.is_answered)
+            callback.satisfaction = overall[:1].grade
+            callback.has_problem = any(callback.answer_ids.mapped("is_problem"))
+
+    def _compute_history_ids(self):
+        """Show the caller the last services of the unit, or else of the customer."""
+        for callback in self:
+            link = "card_id" if callback.card_id else "partner_id"
+            callback.history_ids = self.env["aftersales.service.record"].search(
+                [(link, "=", callback[link].id), ("state", "=", "done")],
+                order="service_date desc, id desc",
+                limit=5,
             )
 
     @api.depends("state", "date_planned")
@@ -348,7 +403,8 @@ class AftersalesCallback(models.Model):
         callbacks = super(
             AftersalesCallback, self.with_context(mail_create_nosubscribe=True)
         ).create(vals_list)
-        callbacks._deadline_event("planned")
+        # a correction promises nobody a call
+        callbacks.filtered(lambda c: not c.correction_of_id)._deadline_event("planned")
         callbacks._follow_deadline()
         return callbacks
 
@@ -384,17 +440,28 @@ class AftersalesCallback(models.Model):
 
     def _get_answer_fields(self):
         """Return the names of the fields that only the caller fills, while the call is open."""
-        return {"satisfaction", "remarks", "attempt_note"}
+        return {"remarks", "attempt_note"}
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {
             "attempt_count",
             "attempt_ids",
+            "correction_ids",
+            "correction_of_id",
+            "correction_reason",
             "date_called",
             "date_first",
+            "date_started",
+            "has_problem",
+            "is_counted",
             "is_solved",
             "outcome",
+            "satisfaction",
+            "survey_id",
         }
+
+    def _get_reason_actions(self):
+        return super()._get_reason_actions() | {"action_correct"}
 
     def write(self, vals):
         if not self.env.su:
@@ -430,6 +497,8 @@ class AftersalesCallback(models.Model):
         for callback in self:
             callback.check_access("write")
             callback._check_planned()
+            if callback.correction_of_id:
+                self._check_group("aftersales_service.group_customer_service")
             # sudo: only compared with the user
             own = callback.sudo()
             center = own.center_id.commercial_partner_id - own.company_id.partner_id
@@ -468,6 +537,38 @@ class AftersalesCallback(models.Model):
         )
 
     # --- calling ---------------------------------------------------------------------------
+
+    def action_start(self):
+        """Begin to call: show the questions, and tell colleagues who is calling (M4, E8).
+
+        :raises UserError: there is no survey for this kind of call
+        """
+        for callback in self:
+            callback._check_caller()
+            if not callback.answer_ids:
+                callback._ask_questions()
+            callback._write_protected(
+                {"date_started": fields.Datetime.now(), "user_id": self.env.uid}
+            )
+        return True
+
+    def _ask_questions(self):
+        """Keep the questions with the call, in the words in which they are asked."""
+        self.ensure_one()
+        survey = self.env["aftersales.survey"]._get_survey(self.kind, self.company_id)
+        if not survey and self.kind != "phone":
+            raise UserError(
+                self.env._(
+                    "There is no survey for this kind of call. Ask your administrator for one: "
+                    "Configuration, Surveys."
+                )
+            )
+        survey._check_overall()
+        # sudo: the questions come from the survey, never from the caller
+        self.env["aftersales.callback.answer"].sudo().create(
+            [{"callback_id": self.id, **vals} for vals in survey._prepare_answers()]
+        )
+        self._write_protected({"survey_id": survey.id})
 
     def action_no_answer(self):
         """Note that nobody answered; the call is tried again, or closed as unreached (M4)."""
@@ -511,9 +612,25 @@ class AftersalesCallback(models.Model):
         self.ensure_one()
         if self.kind == "phone":
             raise UserError(self.env._("Say whether the help by phone solved the problem (M1)."))
-        if not self.satisfaction:
+        if not self.answer_ids:
             raise UserError(
-                self.env._("%s: enter how satisfied the customer is (M3.5).", self.name)
+                self.env._("%s: start the call, and ask the customer the questions.", self.name)
+            )
+        missing = [
+            answer.name
+            for answer in self.answer_ids
+            if not answer.is_answered
+            and answer.answer_kind != "text"
+            # how satisfied the customer is on the whole is what the call is for
+            and (answer.is_overall or not answer.is_skipped)
+        ]
+        if missing:
+            raise UserError(
+                self.env._(
+                    "%(callback)s: these questions are still open:\n%(questions)s",
+                    callback=self.name,
+                    questions="\n".join(f"• {question}" for question in missing),
+                )
             )
 
     def _note_unreached(self, outcome):
@@ -524,7 +641,7 @@ class AftersalesCallback(models.Model):
                 callback._finish(outcome)
             else:
                 moment = self._get_next_moment(callback.company_id)
-                callback._write_protected({"date_planned": moment})
+                callback._write_protected({"date_planned": moment, "date_started": False})
         return True
 
     def _close(self, outcome, **vals):
@@ -566,6 +683,9 @@ class AftersalesCallback(models.Model):
                 **vals,
             }
         )
+        if self.correction_of_id:
+            self._write_protected({"is_counted": True})
+            self.correction_of_id._write_protected({"is_counted": False})
         if self.kind == "phone":
             # sudo: who calls need not have the right to take the request further
             self.sudo().request_id._on_callback(self.sudo())
@@ -612,3 +732,54 @@ class AftersalesCallback(models.Model):
         """Open the window that asks for the reason."""
         self.ensure_one()
         return self.env["aftersales.reason"]._open(self, "action_cancel", self.env._("Cancel call"))
+
+    # --- corrections -----------------------------------------------------------------------
+
+    def action_correct(self, reason=None):
+        """Open a new entry that corrects a closed call, with a reason; for customer service.
+
+        The call stays as it was, and counts until the new entry is closed.
+        """
+        self.ensure_one()
+        self._check_group("aftersales_service.group_customer_service")
+        self.check_access("write")
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason why the entries were wrong."))
+        if self.state != "done" or not self.is_counted or self.kind == "phone":
+            raise UserError(
+                self.env._("%s can't be corrected: only a closed call that counts can.", self.name)
+            )
+        # sudo: corrections that this user doesn't see count as well
+        if self.sudo().correction_ids.filtered(lambda c: c.state == "planned"):
+            raise UserError(self.env._("%s is being corrected already.", self.name))
+        # sudo: a new entry that only its actions may fill, as the call itself
+        correction = self.sudo().create(self._prepare_correction_vals(reason.strip()))
+        for answer in self.sudo().answer_ids:
+            answer.copy({"callback_id": correction.id})
+        self.message_post(body=self.env._("To be corrected: %s", reason.strip()))
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self._name,
+            "res_id": correction.id,
+            "views": [(False, "form")],
+        }
+
+    def _prepare_correction_vals(self, reason):
+        names = self._get_frozen_fields() | {"phone", "remarks", "survey_id", "date_first"}
+        vals = {
+            name: self._fields[name].convert_to_write(self.sudo()[name], self) for name in names
+        }
+        return {
+            **vals,
+            "correction_of_id": self.id,
+            "correction_reason": reason,
+            "is_counted": False,
+            "date_planned": fields.Datetime.now(),
+        }
+
+    def action_open_correct(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_correct", self.env._("Correct the entries")
+        )

@@ -33,6 +33,7 @@ from . import (
     test_request,
     test_retention,
     test_service_record,
+    test_survey,
     test_transport_claim,
     test_ui,
     test_warranty_card,

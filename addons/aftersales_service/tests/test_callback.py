@@ -167,21 +167,34 @@ class TestCallback(DeadlineCommon):
         self.assertIn("C1", activity.summary)
         self.assertIn("+86 10 5555 0001", activity.note)
         callback.phone = "+86 10 5555 0099"
-        callback.satisfaction = "4"
-        callback.action_reached()
+        self._answer_call(callback)
         self.assertEqual(callback.attempt_ids[1].phone, "+86 10 5555 0099")
         self.assertEqual(callback.outcome, "reached")
 
-    def test_reached_needs_answer(self):
-        """M3.5: a call isn't closed as reached without the customer's satisfaction."""
+    def test_reached_needs_answers(self):
+        """M3.5, E8: a call isn't closed as reached with questions that are still open."""
         callback = self._as(self.callback, self.clerk)
-        with self.assertRaisesRegex(UserError, "how satisfied"), self.cr.savepoint():
+        with self.assertRaisesRegex(UserError, "start the call"), self.cr.savepoint():
             callback.action_reached()
         self.assertFalse(callback.attempt_ids)
-        callback.satisfaction = "5"
+        callback.action_start()
+        self.assertEqual(callback.user_id, self.clerk)
+        overall = callback.answer_ids.filtered("is_overall")
+        (callback.answer_ids - overall).is_skipped = True
+        with self.assertRaisesRegex(UserError, "On the whole"), self.cr.savepoint():
+            callback.action_reached()
+        overall.is_skipped = True
+        with self.assertRaisesRegex(UserError, "On the whole"), self.cr.savepoint():
+            callback.action_reached()
+        overall.write({"is_skipped": False, "grade": "5"})
+        callback.answer_ids[0].is_skipped = False
+        with self.assertRaisesRegex(UserError, "attitude"), self.cr.savepoint():
+            callback.action_reached()
+        callback.answer_ids[0].grade = "3"
         callback.action_reached()
         self.assertEqual((callback.state, callback.outcome), ("done", "reached"))
         self.assertEqual(callback.satisfaction, "5")
+        self.assertFalse(callback.has_problem)
 
     def test_phone_help(self):
         """M1: the agreed call asks whether the help was enough, and tells the request."""
@@ -214,7 +227,8 @@ class TestCallback(DeadlineCommon):
             for call in (
                 callback.action_no_answer,
                 callback.action_refused,
-                lambda callback=callback: callback.write({"satisfaction": "5"}),
+                callback.action_start,
+                lambda callback=callback: callback.write({"remarks": "Fine"}),
             ):
                 with self.assertRaisesRegex(UserError, "own work"), self.cr.savepoint():
                     call()
@@ -224,8 +238,7 @@ class TestCallback(DeadlineCommon):
     def test_closed_stays(self):
         """M4: a closed call stays as it ended, by form, RPC and through its attempts."""
         callback = self._as(self.callback, self.clerk)
-        callback.satisfaction = "2"
-        callback.action_reached()
+        self._answer_call(callback, "2")
         attempt = callback.attempt_ids
         for user in (self.clerk, self.administrator):
             own = callback.with_user(user)

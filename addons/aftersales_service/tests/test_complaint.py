@@ -838,9 +838,7 @@ class TestComplaint(ComplaintCommon):
     def test_follow_up_of_unhappy(self):
         """M12: who is still not content has the complaint looked at again."""
         complaint = self._bring(self._new_complaint(), "closed")
-        call = complaint.follow_up_ids.with_user(self.clerk)
-        call.satisfaction = "1"
-        call.action_reached()
+        self._answer_call(complaint.follow_up_ids, "1")
         self.assertIn("Very dissatisfied", complaint.message_ids[0].body)
         self.assertIn("reopen", complaint.activity_ids.summary)
         self.assertEqual(complaint.activity_ids.user_id, self.clerk)
