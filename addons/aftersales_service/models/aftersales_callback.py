@@ -1,7 +1,10 @@
 from datetime import timedelta
 
+from dateutil.relativedelta import relativedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command, Domain
 from odoo.tools.date_utils import float_to_time
 
 
@@ -90,6 +93,16 @@ class AftersalesCallback(models.Model):
         index="btree_not_null",
     )
     serial_number = fields.Char(related="card_id.serial_number")
+    card_ids = fields.Many2many(
+        "aftersales.warranty.card",
+        "aftersales_callback_card_rel",
+        "callback_id",
+        "card_id",
+        "Units asked about",
+        readonly=True,
+        copy=False,
+        help="After the sale a customer is called once about all units that are due (M4).",
+    )
     partner_id = fields.Many2one(
         "res.partner",
         "Customer",
@@ -233,6 +246,28 @@ class AftersalesCallback(models.Model):
     history_ids = fields.Many2many(
         "aftersales.service.record", "Services so far", compute="_compute_history_ids"
     )
+    is_quality_problem = fields.Boolean(
+        "Serious quality problem",
+        copy=False,
+        tracking=True,
+        help="Is reported to customer service and the regional manager at once (M4).",
+    )
+    date_escalated = fields.Datetime(
+        "Reported at once on",
+        readonly=True,
+        copy=False,
+        help="When customer service and the regional manager were told that the customer is very "
+        "dissatisfied, or has a serious quality problem (M4).",
+    )
+    department_id = fields.Many2one(
+        "aftersales.department",
+        "Passed on to",
+        copy=False,
+        check_company=True,
+        index="btree_not_null",
+        help="The department that deals with what the customer reported (M4).",
+    )
+    date_passed_on = fields.Datetime("Passed on", readonly=True, copy=False)
     remarks = fields.Text(
         "Suggestions and wishes", copy=False, help="In the customer's own words (E8)."
     )
@@ -399,10 +434,19 @@ class AftersalesCallback(models.Model):
                 else vals
                 for vals in vals_list
             ]
+        vals_list = [
+            {**vals, "card_ids": vals.get("card_ids") or [Command.set([vals["card_id"]])]}
+            if vals.get("card_id") and vals.get("kind") == "sale"
+            else vals
+            for vals in vals_list
+        ]
         # without follower: who did the work isn't told how the customer answers
         callbacks = super(
             AftersalesCallback, self.with_context(mail_create_nosubscribe=True)
         ).create(vals_list)
+        for callback in callbacks.filtered(lambda c: c.kind == "sale" and not c.card_ids):
+            # sudo: the card that the link led to
+            callback.sudo().card_ids = callback.card_id
         # a correction promises nobody a call
         callbacks.filtered(lambda c: not c.correction_of_id)._deadline_event("planned")
         callbacks._follow_deadline()
@@ -422,10 +466,119 @@ class AftersalesCallback(models.Model):
                 moment = company._aftersales_utc(due, planned.time())
                 callback.write({"date_planned": moment, "date_first": due})
 
+    # --- campaign (M4) ---------------------------------------------------------------------
+
+    @api.model
+    def _cron_plan_sale(self):
+        """Plan the calls to the customers whose units were sold months ago, in batches (M4)."""
+        companies = self.env["res.company"].search([])
+        for company in companies:
+            while planned := self._plan_sale(company, limit=500):
+                left = self.env["aftersales.warranty.card"].search_count(
+                    self._get_campaign_domain(company)
+                )
+                if not self.env["ir.cron"]._commit_progress(len(planned), remaining=left):
+                    return
+
+    @api.model
+    def _get_campaign_domain(self, company):
+        """Return the domain of the cards whose customers are to be called after the sale (M4).
+
+        Valid cards of units bought (or else delivered) the company's months ago or longer, that no
+        such call was ever planned for; a cancelled call was cancelled for a reason.
+        """
+        today = company._aftersales_local(fields.Datetime.now()).date()
+        months = relativedelta(months=company.aftersales_callback_sale_months)
+        limit = today - months
+        # three months from 30 and from 31 March both end with 30 June
+        while limit + timedelta(days=1) + months <= today:
+            limit += timedelta(days=1)
+        return (
+            Domain("company_id", "=", company.id)
+            & Domain("state", "=", "open")
+            & Domain("partner_id.active", "=", True)
+            & (
+                Domain("date_purchase", "<=", limit)
+                | (Domain("date_purchase", "=", False) & Domain("date_delivery", "<=", limit))
+            )
+            & Domain("callback_ids", "not any", [("kind", "=", "sale")])
+        )
+
+    @api.model
+    def _plan_sale(self, company, limit=None):
+        """Plan one call to each customer about the units that are due; return the calls (M4).
+
+        They are spread over the working days to come, as many a day as the company can make. Each
+        is due until the end of its day. The number of queries doesn't grow with the cards.
+
+        :param int limit: the most customers to plan calls to
+        """
+        cards = self.env["aftersales.warranty.card"].search(
+            self._get_campaign_domain(company), order="date_delivery, id"
+        )
+        by_customer = list(cards.grouped("partner_id").values())[:limit]
+        if not by_customer:
+            return self.browse()
+        open_calls = self.search_count(
+            [("company_id", "=", company.id), ("kind", "=", "sale"), ("state", "=", "planned")]
+        )
+        days = self._get_campaign_days(company, open_calls, len(by_customer))
+        # sudo: which units a call is about follows from the cards; callers can't say it
+        return self.sudo().create(
+            [
+                self._prepare_sale_vals(company, units, day)
+                for units, day in zip(by_customer, days, strict=True)
+            ]
+        )
+
+    @api.model
+    def _get_campaign_days(self, company, taken, count):
+        """Return the last moments, naive UTC, of the working days of ``count`` more calls."""
+        capacity = company.aftersales_callback_daily
+        rule = self.env["aftersales.deadline.rule"]
+        tomorrow = company._aftersales_local(fields.Datetime.now()).date() + timedelta(days=1)
+        moments = {}
+        for index in range(taken, taken + count):
+            day = index // capacity + 1
+            if day not in moments:
+                moments[day] = rule._plan_days(day, tomorrow, company)
+            yield moments[day]
+
+    @api.model
+    def _prepare_sale_vals(self, company, cards, moment):
+        return {
+            "kind": "sale",
+            "company_id": company.id,
+            # the unit that was sold last
+            "card_id": cards[-1].id,
+            "card_ids": [Command.set(cards.ids)],
+            "date_planned": moment,
+        }
+
+    def _drop_cards(self, cards, reason):
+        """Ask no more about ``cards``; a planned call about nothing else is cancelled."""
+        for callback in self:
+            left = callback.card_ids - cards
+            if left:
+                callback.write({"card_ids": [Command.set(left.ids)]})
+                if callback.card_id in cards:
+                    callback.write({"card_id": left[-1].id})
+            else:
+                # without its units, so that a next owner is called
+                callback.write({"card_ids": [Command.clear()]})
+                callback._cancel(reason)
+
     @api.model
     def _get_derived_fields(self):
         """Return the names of the fields that follow from record, request or card."""
-        return {"partner_id", "product_id", "center_id", "technician_id", "region_id"}
+        return {
+            "card_ids",
+            "center_id",
+            "partner_id",
+            "product_id",
+            "region_id",
+            "technician_id",
+        }
 
     def _get_frozen_fields(self):
         """Return the names of the fields that stay as the call was planned."""
@@ -440,7 +593,7 @@ class AftersalesCallback(models.Model):
 
     def _get_answer_fields(self):
         """Return the names of the fields that only the caller fills, while the call is open."""
-        return {"remarks", "attempt_note"}
+        return {"attempt_note", "is_quality_problem", "remarks"}
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {
@@ -450,7 +603,9 @@ class AftersalesCallback(models.Model):
             "correction_of_id",
             "correction_reason",
             "date_called",
+            "date_escalated",
             "date_first",
+            "date_passed_on",
             "date_started",
             "has_problem",
             "is_counted",
@@ -476,7 +631,10 @@ class AftersalesCallback(models.Model):
                 self._check_caller()
             if self._get_changed_names(vals, {"date_planned", "phone", "user_id"}):
                 self._check_planned()
-        return super().write(vals)
+        result = super().write(vals)
+        if vals.get("is_quality_problem"):
+            self._escalate()
+        return result
 
     def _check_planned(self):
         """Raise UserError if a call is closed: it then stays as it ended."""
@@ -670,6 +828,7 @@ class AftersalesCallback(models.Model):
         self._write_protected({"attempt_count": self.attempt_count + 1, "attempt_note": False})
         if self.attempt_count == 1:
             self._deadline_event("called", now)
+        self._escalate()
 
     def _finish(self, outcome, **vals):
         """Close the call; what it was planned for reacts."""
@@ -732,6 +891,92 @@ class AftersalesCallback(models.Model):
         """Open the window that asks for the reason."""
         self.ensure_one()
         return self.env["aftersales.reason"]._open(self, "action_cancel", self.env._("Cancel call"))
+
+    # --- reported at once, passed on (M4) --------------------------------------------------
+
+    def _escalate(self):
+        """Tell customer service and the regional manager of what can't wait, once (M4)."""
+        for callback in self:
+            if callback.date_escalated or not (
+                callback.satisfaction == "1" or callback.is_quality_problem
+            ):
+                continue
+            # sudo: who is told is decided by the role, not by what the caller may see
+            users = callback.sudo()._get_escalation_users()
+            callback._write_protected({"date_escalated": fields.Datetime.now()})
+            for user in users:
+                own = callback.with_context(lang=user.lang)
+                # sudo: the system plans it, for whomever
+                own.sudo().activity_schedule(
+                    "aftersales_service.mail_activity_type_callback",
+                    summary=own._get_escalation_text(),
+                    note=own.remarks,
+                    user_id=user.id,
+                )
+            own = callback.with_context(lang=callback.company_id.partner_id.lang or self.env.lang)
+            own.message_post(
+                body=own.env._(
+                    "%(text)s Told: %(users)s",
+                    text=own._get_escalation_text(),
+                    users=", ".join(users.mapped("name")),
+                ),
+                partner_ids=users.partner_id.ids,
+            )
+
+    def _get_escalation_text(self):
+        """Return what can't wait, as a sentence."""
+        self.ensure_one()
+        if self.is_quality_problem:
+            return self.env._("%s reports a serious quality problem.", self.partner_id.display_name)
+        return self.env._("%s is very dissatisfied.", self.partner_id.display_name)
+
+    def _get_escalation_users(self):
+        """Return customer service and the regional manager, or whoever stands above them.
+
+        Nothing is lost for want of people: without customer service the marketing VP is told, and
+        without one the administrators.
+        """
+        self.ensure_one()
+        get_users = self.env["aftersales.deadline"]._get_group_users
+        for name in ("customer_service", "vp", "administrator"):
+            group = self.env.ref(f"aftersales_service.group_{name}")
+            users = get_users(group).filtered(lambda user: self.company_id in user.company_ids)
+            if users:
+                break
+        manager = self.region_id.manager_id
+        return users | manager.filtered(
+            lambda user: user.active and self.company_id in user.company_ids
+        )
+
+    def action_pass_on(self):
+        """Tell the department, and print the survey form of the call for it (M4).
+
+        :raises UserError: no department is chosen, or the call has not begun
+        """
+        self._check_group("aftersales_service.group_clerk")
+        for callback in self:
+            callback.check_access("write")
+            if not callback.department_id:
+                raise UserError(
+                    self.env._("%s: choose the department that it is passed on to.", callback.name)
+                )
+            if not callback.answer_ids:
+                raise UserError(self.env._("%s: the customer said nothing yet.", callback.name))
+            callback._write_protected({"date_passed_on": fields.Datetime.now()})
+            members = callback.department_id._get_members()
+            # only those who may open it
+            members = members.filtered(
+                lambda user, own=callback: own.with_user(user)._filtered_access("read")
+            )
+            callback.message_post(
+                body=self.env._(
+                    "Passed on to %(department)s: %(remarks)s",
+                    department=callback.department_id.name,
+                    remarks=callback.remarks or "–",
+                ),
+                partner_ids=members.partner_id.ids,
+            )
+        return self.env.ref("aftersales_service.report_callback").report_action(self)
 
     # --- corrections -----------------------------------------------------------------------
 

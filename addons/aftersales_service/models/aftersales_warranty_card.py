@@ -155,6 +155,15 @@ class AftersalesWarrantyCard(models.Model):
     )
     request_ids = fields.One2many("aftersales.request", "card_id", "Requests")
     record_ids = fields.One2many("aftersales.service.record", "card_id", "Service records")
+    callback_ids = fields.Many2many(
+        "aftersales.callback",
+        "aftersales_callback_card_rel",
+        "card_id",
+        "callback_id",
+        "Callbacks",
+        readonly=True,
+        copy=False,
+    )
     part_ids = fields.One2many("aftersales.service.record.part", "card_id", "Parts replaced")
     reading_ids = fields.One2many("aftersales.meter.reading", "card_id", "Meter readings")
     transfer_ids = fields.One2many(
@@ -491,6 +500,7 @@ class AftersalesWarrantyCard(models.Model):
             )
             card.flush_recordset(["state"])  # the unique index counts valid cards only
             card.message_post(body=self.env._("Void: %s", reason))
+            card._drop_sale_calls(reason)
         return True
 
     def action_open_void(self):
@@ -529,6 +539,7 @@ class AftersalesWarrantyCard(models.Model):
         self.flush_recordset(["state"])  # the unique index counts valid cards only
         body = self.env._("Closed: %s", reason)
         self._message_log_batch(bodies=dict.fromkeys(self.ids, body))
+        self._drop_sale_calls(reason)
 
     def action_reopen(self, reason=None):
         """Make a closed card valid again, with a reason; for customer service.
@@ -633,6 +644,7 @@ class AftersalesWarrantyCard(models.Model):
             ]
         )
         self._write_protected({"partner_id": partner.id})
+        self._drop_sale_calls(self.env._("The unit has a new owner."))
         return True
 
     def _check_transfer(self, partner, date):
@@ -700,6 +712,14 @@ class AftersalesWarrantyCard(models.Model):
         return done.sorted("service_date")[-8:]
 
     # --- callbacks (M4) --------------------------------------------------------------------
+
+    def _drop_sale_calls(self, reason):
+        """Ask nobody any more about these units, because of ``reason``."""
+        # sudo: whoever closes or transfers the card; the calls on it follow
+        callbacks = self.sudo().callback_ids.filtered(
+            lambda c: c.kind == "sale" and c.state == "planned"
+        )
+        callbacks._drop_cards(self.sudo(), reason)
 
     def _get_latest_records(self):
         """Return {card: its latest valid service record} of the cards that were served."""

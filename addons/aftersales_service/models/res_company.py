@@ -48,10 +48,29 @@ class ResCompany(models.Model):
         default=3,
         help="How often a customer is called before the call counts as unreached (M4).",
     )
+    aftersales_callback_sale_months = fields.Integer(
+        "Call after the sale (months)",
+        default=3,
+        help="How many months after the sale the customers are called (M4).",
+    )
+    aftersales_callback_daily = fields.Integer(
+        "Calls a day",
+        default=30,
+        help="How many calls after the sale are planned for each working day.",
+    )
 
-    @api.constrains("aftersales_callback_hour", "aftersales_callback_attempts")
+    @api.constrains(
+        "aftersales_callback_hour",
+        "aftersales_callback_attempts",
+        "aftersales_callback_sale_months",
+        "aftersales_callback_daily",
+    )
     def _check_aftersales_callback(self):
         for company in self:
+            if company.aftersales_callback_sale_months < 0:
+                raise ValidationError(self.env._("Nobody is called before the sale."))
+            if company.aftersales_callback_daily < 1:
+                raise ValidationError(self.env._("Plan one call a day at least."))
             if not 0 <= company.aftersales_callback_hour < 24:
                 raise ValidationError(
                     self.env._("The hour of calls has to lie between 0:00 and 23:59.")

@@ -25,3 +25,9 @@ class ResConfigSettings(models.TransientModel):
     aftersales_visit_hours = fields.Float(
         related="company_id.aftersales_visit_hours", readonly=False
     )
+    aftersales_callback_sale_months = fields.Integer(
+        related="company_id.aftersales_callback_sale_months", readonly=False
+    )
+    aftersales_callback_daily = fields.Integer(
+        related="company_id.aftersales_callback_daily", readonly=False
+    )

@@ -4,6 +4,7 @@ from . import (
     test_appointment,
     test_approval,
     test_callback,
+    test_callback_campaign,
     test_center,
     test_center_application,
     test_center_fee,

@@ -11,3 +11,4 @@ from . import aftersales_dispute_mediate
 from . import aftersales_dispute_ruling
 from . import aftersales_appointment_reschedule
 from . import aftersales_request_resolve
+from . import aftersales_callback_campaign
