@@ -94,3 +94,6 @@ from . import aftersales_transport_claim_line
 from . import aftersales_survey
 from . import aftersales_survey_question
 from . import aftersales_callback_answer
+from . import aftersales_satisfaction_report
+from . import aftersales_callback_report
+from . import aftersales_callback_report_line

@@ -471,8 +471,10 @@ class AftersalesCallback(models.Model):
     @api.model
     def _cron_plan_sale(self):
         """Plan the calls to the customers whose units were sold months ago, in batches (M4)."""
-        companies = self.env["res.company"].search([])
-        for company in companies:
+        sold = self.env["aftersales.warranty.card"]._read_group(
+            [("state", "=", "open")], ["company_id"]
+        )
+        for (company,) in sold:
             while planned := self._plan_sale(company, limit=500):
                 left = self.env["aftersales.warranty.card"].search_count(
                     self._get_campaign_domain(company)

@@ -58,6 +58,45 @@ class ResCompany(models.Model):
         default=30,
         help="How many calls after the sale are planned for each working day.",
     )
+    aftersales_callback_report_months = fields.Integer(
+        "Callback report (months)",
+        default=2,
+        help="Every so many months, counted from January, the callbacks are reported on (M4).",
+    )
+    aftersales_callback_report_days = fields.Integer(
+        "Callback report due (days)",
+        default=5,
+        help="How many days after the end of its period the callback report is due.",
+    )
+    aftersales_satisfaction_target = fields.Float(
+        "Satisfaction target (%)",
+        default=97,
+        digits=(16, 1),
+        help="The share of satisfied customers that has to be reached, 97 % at least (M3.5).",
+    )
+
+    @api.constrains("aftersales_satisfaction_target")
+    def _check_aftersales_satisfaction_target(self):
+        minimum = self._get_aftersales_minimum("satisfaction_minimum_target")
+        for company in self:
+            if not minimum <= company.aftersales_satisfaction_target <= 100:
+                raise ValidationError(
+                    self.env._(
+                        "The satisfaction target lies between %s %% and 100 %% (M3.5).", minimum
+                    )
+                )
+
+    @api.constrains("aftersales_callback_report_months", "aftersales_callback_report_days")
+    def _check_aftersales_callback_report(self):
+        for company in self:
+            if not 1 <= company.aftersales_callback_report_months <= 12:
+                raise ValidationError(
+                    self.env._("Callbacks are reported on every 1 to 12 months (M4).")
+                )
+            if company.aftersales_callback_report_days < 1:
+                raise ValidationError(
+                    self.env._("A report can't be due before its period is over.")
+                )
 
     @api.constrains(
         "aftersales_callback_hour",

@@ -31,3 +31,12 @@ class ResConfigSettings(models.TransientModel):
     aftersales_callback_daily = fields.Integer(
         related="company_id.aftersales_callback_daily", readonly=False
     )
+    aftersales_callback_report_months = fields.Integer(
+        related="company_id.aftersales_callback_report_months", readonly=False
+    )
+    aftersales_callback_report_days = fields.Integer(
+        related="company_id.aftersales_callback_report_days", readonly=False
+    )
+    aftersales_satisfaction_target = fields.Float(
+        related="company_id.aftersales_satisfaction_target", readonly=False
+    )

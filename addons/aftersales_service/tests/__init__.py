@@ -33,6 +33,7 @@ from . import (
     test_remote,
     test_request,
     test_retention,
+    test_satisfaction,
     test_service_record,
     test_survey,
     test_transport_claim,
