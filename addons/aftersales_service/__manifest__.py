@@ -11,6 +11,7 @@
     "data": [
         "security/aftersales_security.xml",
         "security/aftersales_dispute_security.xml",
+        "security/aftersales_scorecard_security.xml",
         "security/aftersales_callback_security.xml",
         "security/ir.model.access.csv",
         "data/ir_sequence_data.xml",
@@ -36,6 +37,7 @@
         "data/aftersales_qualification_type_data.xml",
         "data/ir_config_parameter_data.xml",
         "data/aftersales_dispute_cause_data.xml",
+        "data/aftersales_scorecard_data.xml",
         "report/aftersales_service_record_report.xml",
         "report/aftersales_warranty_card_report.xml",
         "wizard/aftersales_reason_views.xml",
@@ -101,6 +103,11 @@
         "report/aftersales_complaint_report.xml",
         "views/aftersales_transport_claim_views.xml",
         "views/aftersales_complaint_source_views.xml",
+        "report/aftersales_scorecard_report.xml",
+        "wizard/aftersales_scorecard_generate_views.xml",
+        "views/aftersales_scorecard_template_views.xml",
+        "views/aftersales_scorecard_grade_views.xml",
+        "views/aftersales_scorecard_views.xml",
     ],
     "demo": [
         "demo/aftersales_network_demo.xml",
@@ -109,6 +116,7 @@
         "demo/aftersales_callback_demo.xml",
         "demo/aftersales_warranty_demo.xml",
         "demo/aftersales_dispute_demo.xml",
+        "demo/aftersales_scorecard_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

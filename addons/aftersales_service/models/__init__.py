@@ -97,3 +97,9 @@ from . import aftersales_callback_answer
 from . import aftersales_satisfaction_report
 from . import aftersales_callback_report
 from . import aftersales_callback_report_line
+from . import aftersales_scorecard_measure
+from . import aftersales_scorecard_grade
+from . import aftersales_scorecard_template
+from . import aftersales_scorecard_criterion
+from . import aftersales_scorecard
+from . import aftersales_scorecard_line

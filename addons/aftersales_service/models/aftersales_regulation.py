@@ -45,6 +45,7 @@ class AftersalesRegulation(models.Model):
             "aftersales.complaint.cause",
             "aftersales.complaint.criterion",
             "aftersales.complaint.follow.up",
+            "aftersales.scorecard.criterion",
             "aftersales.record.requirement",
         ]
 

@@ -34,6 +34,7 @@ from . import (
     test_request,
     test_retention,
     test_satisfaction,
+    test_scorecard,
     test_service_record,
     test_survey,
     test_transport_claim,

@@ -12,3 +12,4 @@ from . import aftersales_dispute_ruling
 from . import aftersales_appointment_reschedule
 from . import aftersales_request_resolve
 from . import aftersales_callback_campaign
+from . import aftersales_scorecard_generate
