@@ -192,9 +192,26 @@ class AftersalesPartsCommon(TransactionCase):
         return record
 
     def _validate(self, record):
+        self._consent(record)
         record = record.with_user(self.users["technician"])
         record.action_sign("Customer", PIXEL)
         record.action_done()
+
+    def _consent(self, record):
+        """Let everybody agree to what the record needs their consent for (H7, M8.8)."""
+        request = record.request_id.with_user(self.users["customer_service"])
+        vals = {
+            "how": "phone",
+            "explanation": "The parts",
+            "given_by": "Customer",
+            "given_on": fields.Datetime.now(),
+        }
+        if (more := request._get_charge_amount() - request._get_agreed_amount()) > 0:
+            request._add_consent({**vals, "kind": "extra", "amount": more})
+        if outside := record.part_ids.filtered(lambda part: part.source == "outside").product_id:
+            request._add_consent(
+                {**vals, "kind": "outside", "how": "system", "product_ids": outside.ids}
+            )
 
     def _scrap(self, product, **vals):
         return {"product_id": product.id, "disposition": "scrap", "scrap_photo": PIXEL, **vals}

@@ -66,6 +66,7 @@ from . import aftersales_service_record_part
 from . import aftersales_service_record_check
 from . import aftersales_center_criterion
 from . import aftersales_center_application
+from . import aftersales_consent
 from . import sale_order
 from . import sale_order_line
 from . import aftersales_center_fee

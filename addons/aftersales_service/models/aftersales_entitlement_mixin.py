@@ -50,6 +50,41 @@ class AftersalesEntitlementMixin(models.AbstractModel):
             for product in products
         }
 
+    def _get_service_entitlements(self, products, date, hours=0.0, caused_by_customer=False):
+        """Return the entitlements of ``products`` in a service; see `_get_entitlements`.
+
+        What the customer caused is charged, whatever the card covers (M3.2).
+        """
+        entitlements = self._get_entitlements(products, date, hours)
+        if caused_by_customer:
+            reason = self.env._("The customer caused the damage.")
+            entitlements = {
+                product: {
+                    **self._prepare_uncovered_entitlement(
+                        entitlement["terms"], reason, False, "M3.2"
+                    ),
+                    "coverage": entitlement["coverage"],
+                }
+                for product, entitlement in entitlements.items()
+            }
+        return entitlements
+
+    @api.model
+    def _get_charge_rate(self, product, entitlement):
+        """Return the repair fee in percent if ``product`` is charged in a service, else None.
+
+        A claim that is refused isn't free: what is done all the same, the customer pays. The fee
+        is a share of the price of parts; work is free where the terms charge the parts only (R2).
+        """
+        terms = entitlement["terms"]
+        if not entitlement["charged"] and entitlement["verdict"] != "refuse":
+            return None
+        if product.type == "service":
+            return None if terms.after_expiry == "parts" else 0.0
+        if entitlement["charged"]:
+            return entitlement["repair_fee_rate"]
+        return terms.repair_fee_rate if terms else self.env.company.aftersales_repair_fee_rate
+
     def _get_repaired_parts(self, date, products=None):
         """Return the parts fitted by an earlier repair whose own warranty holds on ``date`` (H8).
 

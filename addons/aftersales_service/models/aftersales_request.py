@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import formatLang
 
 
 class AftersalesRequest(models.Model):
@@ -196,6 +197,27 @@ class AftersalesRequest(models.Model):
     follow_up_count = fields.Integer(compute="_compute_follow_up_count")
     record_ids = fields.One2many("aftersales.service.record", "request_id", "Service records")
     record_count = fields.Integer(compute="_compute_record_count")
+
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    consent_ids = fields.One2many("aftersales.consent", "request_id", "Consents")
+    order_ids = fields.One2many(
+        "sale.order",
+        "aftersales_request_id",
+        "Quotations and orders",
+        groups="sales_team.group_sale_salesman",
+    )
+    agreed_amount = fields.Monetary(
+        "Agreed",
+        compute="_compute_agreed_amount",
+        help="What the customer has agreed to pay, taxes included (H7).",
+    )
+    charge_amount = fields.Monetary(
+        "To be charged",
+        compute="_compute_charge_amount",
+        help="What the customer would pay for the parts on the service records and for the "
+        "services quoted, taxes included. Above the agreed amount, nothing is signed, confirmed "
+        "or invoiced (H7).",
+    )
 
     _distance_positive = models.Constraint(
         "CHECK(distance >= 0)", "The distance can't be negative."
@@ -403,6 +425,211 @@ class AftersalesRequest(models.Model):
         if self.state == "new":
             return False
         return max(filter(None, (self.card_id.date_end, self._get_local_day(self.request_date))))
+
+    # --- quotation and consent (H5, H7) ------------------------------------------------------
+
+    @api.depends("consent_ids.state", "consent_ids.amount")
+    def _compute_agreed_amount(self):
+        for request in self:
+            request.agreed_amount = request._get_agreed_amount()
+
+    @api.depends("record_ids.state", "record_ids.part_ids")
+    def _compute_charge_amount(self):
+        for request in self:
+            request.charge_amount = request._get_charge_amount()
+
+    def _get_agreed_amount(self):
+        """Return what the customer has agreed to pay for the request (H7).
+
+        In the company's currency, taxes included.
+        """
+        self.ensure_one()
+        # sudo: who serves the request has to know the limit
+        given = self.sudo().consent_ids.filtered(
+            lambda consent: consent.state == "given" and consent.kind != "outside"
+        )
+        return self.company_id.currency_id.round(sum(given.mapped("amount")))
+
+    def _get_charge_amount(self, record=None, states=("draft", "signed", "done")):
+        """Return what the customer would pay for the request.
+
+        What is on the orders of records that were charged, and for the other records what an
+        order would charge: parts that aren't covered, at the price quoted or else at that of the
+        price list, and the services quoted.
+
+        :param record: a record of the request as it is being edited
+        :param states: the states of the records that count
+        :return: in the company's currency, taxes included
+        """
+        self.ensure_one()
+        # sudo: the customer pays the total, whoever did the work and may see the order
+        own = self.sudo()
+        charged = own.order_ids.filtered(lambda o: o.state != "cancel" and o.service_record_id)
+        records = own.record_ids.filtered(
+            lambda r: r.state in states and r not in charged.service_record_id
+        )
+        if record:
+            records = record.sudo() + (records - record.sudo()._origin)
+            charged = charged.filtered(lambda o: o.service_record_id != record._origin)
+        orders = charged | own._get_planned_order(records)
+        return own._get_orders_amount(orders)
+
+    def _get_planned_order(self, records):
+        """Return the order that would charge ``records``, in memory, or none."""
+        self.ensure_one()
+        quotation = self._get_open_quotation()
+        entries = [entry for r in records for entry in r._prepare_charge_entries(quotation)]
+        # services are quoted for the request, not for each visit
+        entries += records[:1]._prepare_service_entries(quotation) if records else []
+        if not entries:
+            return quotation.browse()
+        return quotation._aftersales_new_charge(
+            self.company_id, self.partner_id, entries, **quotation._aftersales_get_terms()
+        )
+
+    def _get_orders_amount(self, orders):
+        """Return the total of ``orders`` in the company's currency, taxes included.
+
+        At the rate of the day of the latest consent, because the customer agreed to an amount of
+        money in the currency of the quotation.
+        """
+        self.ensure_one()
+        given = self.sudo().consent_ids.filtered(lambda consent: consent.state == "given")
+        day = self._get_local_day(max(given.mapped("given_on"), default=fields.Datetime.now()))
+        currency = self.company_id.currency_id
+        return currency.round(
+            sum(
+                order.currency_id._convert(order.amount_total, currency, self.company_id, day)
+                for order in orders
+            )
+        )
+
+    def _get_open_quotation(self):
+        """Return the quotation or accepted order that no record has been charged with yet."""
+        self.ensure_one()
+        # sudo: who serves the request has to know what was quoted, without rights on sales
+        return self.sudo().order_ids.filtered(
+            lambda order: order.state != "cancel" and not order.service_record_id
+        )[:1]
+
+    def _check_agreed(self, amount):
+        """Raise UserError if the customer hasn't agreed to pay ``amount`` (H7).
+
+        :param amount: in the company's currency, taxes included
+        """
+        self.ensure_one()
+        agreed = self._get_agreed_amount()
+        currency = self.company_id.currency_id
+        if currency.compare_amounts(amount, agreed) > 0:
+            raise UserError(
+                self.env._(
+                    "%(request)s: the customer agreed to pay %(agreed)s, now it is %(amount)s, "
+                    "%(difference)s more. Record the customer's consent first (H7).",
+                    request=self.name,
+                    agreed=formatLang(self.env, agreed, currency_obj=currency),
+                    amount=formatLang(self.env, amount, currency_obj=currency),
+                    difference=formatLang(self.env, amount - agreed, currency_obj=currency),
+                )
+            )
+
+    def _check_signed_agreed(self, consent):
+        """Raise UserError if signed work rests on ``consent``, which was just withdrawn."""
+        self.ensure_one()
+        if consent.kind == "outside":
+            # sudo: a record that this user doesn't see rests on the consent as well
+            records = self.sudo().record_ids.filtered(lambda r: r.state in ("signed", "done"))
+            resting = any(record._get_missing_outside() for record in records)
+        else:
+            amount = self._get_charge_amount(states=("signed", "done"))
+            agreed = self._get_agreed_amount()
+            resting = self.company_id.currency_id.compare_amounts(amount, agreed) > 0
+        if resting:
+            raise UserError(
+                self.env._(
+                    "The customer has signed the work that rests on %s: it can't be withdrawn any "
+                    "more.",
+                    consent.name,
+                )
+            )
+
+    def action_open_consent(self):
+        """Open the window in which the customer's consent is taken (H5, H7)."""
+        self.ensure_one()
+        return self._get_action_consent(default_request_id=self.id)
+
+    def _get_action_consent(self, **defaults):
+        waiting = self._get_open_quotation().state in ("draft", "sent")
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Customer's consent"),
+            "res_model": "aftersales.consent.entry",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {
+                "default_kind": "quotation" if waiting else "extra",
+                # sudo: the customer's name is on the request already
+                "default_given_by": self.sudo().partner_id.name,
+                **defaults,
+            },
+        }
+
+    def _add_consent(self, vals, record=None):
+        """Write down a consent that was given for the request, and return it (H7, M8.8).
+
+        The caller checked that the user may serve the request.
+
+        :param dict vals: values of the consent; of a quotation, the amount is the quotation's
+        :param record: the service record on which it was asked for
+        """
+        self.ensure_one()
+        # sudo: a colleague may serve the record without seeing the request
+        own = self.sudo()
+        own.lock_for_update(allow_referencing=True)
+        if own.state == "cancelled":
+            raise UserError(self.env._("%s is cancelled.", own.name))
+        kind = vals["kind"]
+        if kind == "outside":
+            self._check_outside_consent(vals)
+        quotation = own._get_open_quotation()
+        if kind == "quotation":
+            if quotation.state not in ("draft", "sent"):
+                raise UserError(
+                    self.env._(
+                        "No quotation of %s waits for an answer. Write one first, or record the "
+                        "consent to the extra cost.",
+                        own.name,
+                    )
+                )
+            own._get_replaced_consents()._write_protected({"state": "replaced"})
+        consent = own.consent_ids.create(
+            {
+                "company_id": own.company_id.id,
+                "request_id": own.id,
+                "record_id": record and record.id,
+                "order_id": quotation.id if kind != "outside" else False,
+                "user_id": self.env.uid,
+                **vals,
+            }
+        )
+        if kind == "quotation":
+            # at the rate of the day of this consent, by which it is compared from now on
+            consent.amount = own._get_orders_amount(quotation)
+            quotation._aftersales_accept(consent)
+        own.message_post(body=consent._get_message())
+        return consent
+
+    def _get_replaced_consents(self):
+        """Return the consents that a new quotation replaces: no order was charged on them."""
+        return self.consent_ids.filtered(
+            lambda consent: consent.state == "given"
+            and consent.kind != "outside"
+            and not consent.order_id.service_record_id
+        )
+
+    def _check_outside_consent(self, vals):
+        """Raise AccessError unless the user may record what customer service agreed to (M8.8)."""
+        central = "aftersales_service.group_customer_service"
+        self._check_group(central if vals["how"] == "system" else "aftersales_service.group_clerk")
 
     # --- deadlines -------------------------------------------------------------------------
 

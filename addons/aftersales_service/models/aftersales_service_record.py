@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import formatLang
 
 
 class AftersalesServiceRecord(models.Model):
@@ -345,6 +346,7 @@ class AftersalesServiceRecord(models.Model):
             "part_ids.scrap_photo",
             "check_ids.result",
             "check_ids.note",
+            *self._get_consent_depends(),
         ]
 
     @api.model
@@ -385,6 +387,7 @@ class AftersalesServiceRecord(models.Model):
             missing.append(self.env._("“No parts replaced” is ticked, but parts are listed"))
         for line in (*self.part_ids, *self.check_ids):
             missing += line._get_missing()
+        missing += self._get_missing_consents()
         return missing
 
     def _check_complete(self):
@@ -501,6 +504,8 @@ class AftersalesServiceRecord(models.Model):
                 )
             if not (signed_by or "").strip() or not signature:
                 raise UserError(self.env._("The customer's name and signature are needed."))
+            # sudo: as above; so that no consent is withdrawn meanwhile
+            record.request_id.sudo().lock_for_update(allow_referencing=True)
             record._check_complete()
             spec = record._get_signature_spec()
             record._write_protected(
@@ -706,16 +711,115 @@ class AftersalesServiceRecord(models.Model):
         )
         return order._get_action_open()
 
-    def _prepare_charge_entries(self):
-        """Return the parts that the customer pays for, for `sale.order._aftersales_charge`."""
-        entitlements = self.part_ids._get_entitlements() if self.part_ids else {}
+    def _get_entitlements(self, products):
+        """Return what the customer is entitled to on this visit, by product."""
+        return self.card_id._get_service_entitlements(
+            products, self.service_date, self.hour_meter, self.responsibility == "customer"
+        )
+
+    def _prepare_charge_entries(self, quotation=None):
+        """Return the parts that the customer pays for, for `sale.order._aftersales_charge`.
+
+        :param quotation: the order whose prices hold for what was quoted
+        """
+        self.ensure_one()
+        if not self.service_date or not self.part_ids:
+            return []
+        entitlements = self._get_entitlements(self.part_ids.product_id)
+        quoted = quotation._aftersales_get_quoted_lines() if quotation else {}
+        entries = []
+        for part in self.part_ids.filtered("product_id"):
+            product = part.product_id
+            rate = self.card_id._get_charge_rate(product, entitlements[product])
+            if rate is not None:
+                entries.append(
+                    {
+                        "part": part,
+                        "product": product,
+                        "quantity": part.quantity,
+                        "repair_fee_rate": rate,
+                        "line": quoted.get(product),
+                    }
+                )
+        return entries
+
+    def _prepare_service_entries(self, quotation):
+        """Return the services quoted that the customer pays for, as it turned out on site."""
+        self.ensure_one()
+        lines = [
+            line
+            for product, line in quotation._aftersales_get_quoted_lines().items()
+            if product.type == "service"
+        ]
+        if not self.service_date or not lines:
+            return []
+        entitlements = self._get_entitlements(
+            self.env["product.product"].union(*(line.product_id for line in lines))
+        )
         return [
             {
-                "part": part,
-                "product": part.product_id,
-                "quantity": part.quantity,
-                "repair_fee_rate": entitlements[part.product_id]["repair_fee_rate"],
+                "product": line.product_id,
+                "quantity": line.product_uom_qty,
+                "repair_fee_rate": rate,
+                "line": line,
             }
-            for part in self.part_ids
-            if entitlements[part.product_id]["charged"]
+            for line in lines
+            if (
+                rate := self.card_id._get_charge_rate(
+                    line.product_id, entitlements[line.product_id]
+                )
+            )
+            is not None
         ]
+
+    # --- consent (H7, M8.8) ----------------------------------------------------------------
+
+    @api.model
+    def _get_consent_depends(self):
+        """Return the fields that `_get_missing_consents` follows from."""
+        return [
+            "part_ids.product_id",
+            "part_ids.quantity",
+            "part_ids.source",
+            "request_id.consent_ids.state",
+        ]
+
+    def _get_missing_consents(self):
+        """Return the consents that are missing, each as words for the user (H7, M8.8)."""
+        self.ensure_one()
+        missing = self._get_missing_outside()
+        # sudo: a colleague may write the record without seeing the request
+        request = self.sudo().request_id
+        more = request._get_charge_amount(self) - request._get_agreed_amount()
+        currency = request.currency_id
+        if currency.compare_amounts(more, 0) > 0:
+            missing.append(
+                self.env._(
+                    "Customer's consent to %s more",
+                    formatLang(self.env, more, currency_obj=currency),
+                )
+            )
+        return missing
+
+    def _get_missing_outside(self):
+        """Return the parts bought outside without written consent, in words (M8.8)."""
+        bought = self.part_ids.filtered(lambda part: part.source == "outside").product_id
+        if not bought:
+            return []
+        # sudo: the consent counts, whether or not this user sees the request
+        consents = self.sudo().request_id.consent_ids.filtered(
+            lambda consent: consent.state == "given" and consent.kind == "outside"
+        )
+        return [
+            self.env._(
+                "Written consent of customer service to buy “%s” outside (M8.8)",
+                product.display_name,
+            )
+            for product in bought._origin - consents.product_ids
+        ]
+
+    def action_open_consent(self):
+        """Open the window in which the customer's consent is taken on site (H7)."""
+        self.ensure_one()
+        # sudo: a colleague may write the record without seeing the request
+        return self.sudo().request_id._get_action_consent(default_record_id=self.id)

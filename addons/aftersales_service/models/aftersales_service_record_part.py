@@ -90,26 +90,8 @@ class AftersalesServiceRecordPart(models.Model):
                 part.repair_part_id = entitlement.get("repair_part", False)
 
     def _get_entitlements(self):
-        """Return what the customer is entitled to for the parts of one record, by product.
-
-        What the customer caused is charged, whatever the card covers (M3.2).
-        """
-        record = self.record_id
-        entitlements = record.card_id._get_entitlements(
-            self.product_id, record.service_date, record.hour_meter
-        )
-        if record.responsibility == "customer":
-            reason = self.env._("The customer caused the damage.")
-            entitlements = {
-                product: {
-                    **record.card_id._prepare_uncovered_entitlement(
-                        entitlement["terms"], reason, False, "M3.2"
-                    ),
-                    "coverage": entitlement["coverage"],
-                }
-                for product, entitlement in entitlements.items()
-            }
-        return entitlements
+        """Return what the customer is entitled to for the parts of one record, by product."""
+        return self.record_id._get_entitlements(self.product_id)
 
     @api.model
     def _get_signed_fields(self):

@@ -14,10 +14,29 @@ class SaleOrder(models.Model):
         help="The service outside of the warranty that is charged with this order.",
     )
 
+    aftersales_request_id = fields.Many2one(
+        "aftersales.request",
+        "Service request",
+        compute="_compute_aftersales_request_id",
+        store=True,
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        check_company=True,
+        help="What is charged for this request needs the customer's consent first (H5, H7).",
+    )
+
     _service_record_uniq = models.UniqueIndex(
         "(service_record_id) WHERE state != 'cancel'",
         "This service has already been charged on another order. Reload the page.",
     )
+
+    @api.depends("service_record_id")
+    def _compute_aftersales_request_id(self):
+        for order in self:
+            # sudo: whether the user may name the service is checked apart
+            request = order.sudo().service_record_id.request_id
+            order.aftersales_request_id = request or order.aftersales_request_id
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -65,23 +84,29 @@ class SaleOrder(models.Model):
         }
 
     @api.model
-    def _aftersales_get_prices(self, company, partner, product, quantity, rate):
-        """Return what a part would cost: dict of part, fee, tax and total in company currency.
+    def _aftersales_new_charge(self, company, partner, entries, **vals):
+        """Return the order that `_aftersales_charge` would make, in memory only.
 
-        An order is made in memory, so that price list, taxes and rounding are those of a real one.
+        So price list, taxes and rounding are those of a real one.
         """
-        entry = {"product": product, "quantity": quantity, "repair_fee_rate": rate}
-        # sudo: whoever checks a claim may tell the customer the price, without rights on sales;
-        # nothing is saved.
+        # sudo: whoever serves the customer may tell the price, without rights on sales; nothing is
+        # saved.
         orders = self.sudo().with_company(company)
-        vals = self._aftersales_prepare_charge_vals(company, partner, [entry])
-        order = orders.new(vals)
-        part = order.order_line
-        fees = part.browse()
-        if rate:
-            fees = part.new({"order_id": order.id, **part._aftersales_prepare_fee_vals(rate)})
-            order.order_line += fees
-            fees.price_unit = part._aftersales_get_fee(fees)
+        order = orders.new(self._aftersales_prepare_charge_vals(company, partner, entries, **vals))
+        parts = order.order_line.filtered("repair_fee_rate").grouped("repair_fee_rate")
+        for rate, lines in parts.items():
+            fee = lines.new({"order_id": order.id, **lines._aftersales_prepare_fee_vals(rate)})
+            order.order_line |= fee
+            fee.price_unit = lines._aftersales_get_fee(fee)
+        return order
+
+    @api.model
+    def _aftersales_get_prices(self, company, partner, product, quantity, rate):
+        """Return what a part would cost: dict of part, fee, tax and total in company currency."""
+        entry = {"product": product, "quantity": quantity, "repair_fee_rate": rate}
+        order = self._aftersales_new_charge(company, partner, [entry])
+        fees = order.order_line.filtered("is_repair_fee")
+        part = order.order_line - fees
         currency = order.currency_id
         today = fields.Date.context_today(self)
         amounts = {
@@ -112,6 +137,61 @@ class SaleOrder(models.Model):
                         {"order_id": order.id, **lines._aftersales_prepare_fee_vals(rate)}
                     )
                 fee.price_unit = lines._aftersales_get_fee(fee)
+
+    # --- consent (H5, H7) ------------------------------------------------------------------
+
+    def action_confirm(self):
+        for order in self:
+            order._aftersales_check_agreed()
+        return super().action_confirm()
+
+    def _create_invoices(self, grouped=False, final=False, date=None):
+        for order in self:
+            order._aftersales_check_agreed()
+        return super()._create_invoices(grouped=grouped, final=final, date=date)
+
+    def _aftersales_check_agreed(self):
+        """Raise UserError if the customer agreed to pay less than the orders of the request (H7).
+
+        Where customers accept quotations is no matter: a consent is on file for each.
+        """
+        self.ensure_one()
+        # sudo: a salesman needn't see the request to be held to what its customer agreed to
+        if request := self.sudo().aftersales_request_id:
+            request._check_agreed(
+                request._get_orders_amount(
+                    self.sudo()
+                    | request.order_ids.filtered(
+                        lambda order: order.state != "cancel" and order.service_record_id
+                    )
+                )
+            )
+
+    def _aftersales_get_quoted_lines(self):
+        """Return the lines that quote a part or service, by product."""
+        lines = self.order_line.filtered(
+            lambda line: line.product_id and not line.is_repair_fee and not line.is_downpayment
+        )
+        return {line.product_id: line for line in lines.sorted("id", reverse=True)}
+
+    def _aftersales_get_terms(self):
+        """Return the values by which another order has the same prices and taxes."""
+        return {
+            name: self[name].id for name in ("pricelist_id", "fiscal_position_id") if self[name]
+        }
+
+    def _aftersales_accept(self, consent):
+        """Confirm the quotation, because the customer accepted it (H5)."""
+        self.ensure_one()
+        if consent.signature and not self.signature:
+            self.write(
+                {
+                    "signature": consent.signature,
+                    "signed_by": consent.given_by,
+                    "signed_on": consent.given_on,
+                }
+            )
+        self.action_confirm()
 
     def _get_action_open(self):
         self.ensure_one()

@@ -56,12 +56,20 @@ class SaleOrderLine(models.Model):
     @api.model
     def _aftersales_prepare_vals(self, entry):
         """Return the values of the line of a part; see `sale.order._aftersales_charge`."""
-        part = entry.get("part")
+        part, line = entry.get("part"), entry.get("line")
         vals = {
             "product_id": entry["product"].id,
             "product_uom_qty": entry["quantity"],
             "repair_fee_rate": entry["repair_fee_rate"],
         }
+        if line:
+            # the price that was quoted holds, whatever became of the price list
+            vals |= {
+                "name": line.name,
+                "price_unit": line.price_unit,
+                "discount": line.discount,
+                "tax_ids": [fields.Command.set(line.tax_ids.ids)],
+            }
         if part:
             vals |= {"service_part_id": part.id, "qty_delivered": entry["quantity"]}
         return vals

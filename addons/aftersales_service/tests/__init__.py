@@ -11,6 +11,7 @@ from . import (
     test_center_proposal,
     test_center_visit,
     test_complaint,
+    test_consent,
     test_deadline,
     test_deadline_agreed,
     test_deadline_escalation,

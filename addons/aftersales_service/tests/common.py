@@ -355,8 +355,29 @@ class AftersalesCommon(TransactionCase):
 
     @classmethod
     def _sign(cls, record):
+        cls._agree(record.request_id)
         record.action_sign("Wang Fang", PIXEL)
         return record
+
+    @classmethod
+    def _agree(cls, request, amount=None, **vals):
+        """Let the customer agree by phone to pay ``amount`` more, or what is still to be agreed."""
+        request = request.with_user(cls.clerk)
+        if amount is None:
+            amount = request._get_charge_amount() - request._get_agreed_amount()
+        if amount <= 0:
+            return request.consent_ids.browse()
+        return request._add_consent(
+            {
+                "kind": "extra",
+                "how": "phone",
+                "amount": amount,
+                "explanation": "The parts that the warranty doesn't cover",
+                "given_by": "Wang Fang",
+                "given_on": fields.Datetime.now(),
+                **vals,
+            }
+        )
 
     @classmethod
     def _new_done_record(cls, request=None, parts=None, user=None, **vals):

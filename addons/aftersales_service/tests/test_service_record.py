@@ -166,6 +166,7 @@ class TestServiceRecord(AftersalesCommon):
     def test_signed(self):
         """M3.4, H9: who signed and when is kept with the signature."""
         record = self._new_complete_record(self._new_request(self.card), self._parts())
+        self._agree(record.request_id)
         record.action_sign(" Wang Fang ", PIXEL)
         self.assertEqual(record.state, "signed")
         self.assertEqual(record.signed_by, "Wang Fang")
