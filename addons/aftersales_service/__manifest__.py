@@ -43,6 +43,7 @@
         "wizard/aftersales_reason_views.xml",
         "wizard/aftersales_sign_views.xml",
         "wizard/aftersales_consent_entry_views.xml",
+        "wizard/aftersales_quotation_views.xml",
         "wizard/aftersales_warranty_policy_version_views.xml",
         "wizard/aftersales_deadline_reschedule_views.xml",
         "wizard/aftersales_warranty_card_transfer_views.xml",

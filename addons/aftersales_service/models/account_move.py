@@ -7,7 +7,28 @@ class AccountMove(models.Model):
     def _post(self, soft=True):
         posted = super()._post(soft=soft)
         posted.filtered(lambda move: move.move_type == "out_refund")._close_refunded_cards()
+        posted.filtered(lambda move: move.move_type == "out_invoice")._check_agreed()
         return posted
+
+    def _check_agreed(self):
+        """Raise UserError if a service is invoiced above what its customer agreed to (H7)."""
+        # sudo: accountants need no rights on requests
+        lines = self.sudo().invoice_line_ids.sale_line_ids
+        for request in lines.order_id.aftersales_request_id:
+            request._check_agreed(request._get_invoiced_amount())
+
+    def _get_service_amount(self, orders):
+        """Return what the invoice charges for ``orders``, in its currency, taxes included.
+
+        A line that belongs to no order is charged for the service if nothing else is on the
+        invoice.
+        """
+        self.ensure_one()
+        foreign = self.invoice_line_ids.sale_line_ids.order_id - orders
+        if not foreign:
+            return -self.direction_sign * self.amount_total
+        lines = self.invoice_line_ids.filtered(lambda line: line.sale_line_ids.order_id & orders)
+        return -self.direction_sign * sum(lines.mapped("price_total"))
 
     def _close_refunded_cards(self):
         """Close the cards of units that these posted credit notes take back (E6).

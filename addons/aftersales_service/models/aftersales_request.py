@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
 from odoo.tools import formatLang
 
 
@@ -217,6 +218,18 @@ class AftersalesRequest(models.Model):
         help="What the customer would pay for the parts on the service records and for the "
         "services quoted, taxes included. Above the agreed amount, nothing is signed, confirmed "
         "or invoiced (H7).",
+    )
+
+    order_count = fields.Integer(compute="_compute_quotation")
+    quotation_amount = fields.Monetary(
+        "Quotation",
+        compute="_compute_quotation",
+        help="Taxes included; of the quotation that nothing was charged with yet.",
+    )
+    quotation_state = fields.Selection(
+        [("waiting", "Waits for an answer"), ("accepted", "Accepted")],
+        "Answer",
+        compute="_compute_quotation",
     )
 
     _distance_positive = models.Constraint(
@@ -488,7 +501,24 @@ class AftersalesRequest(models.Model):
         )
 
     def _get_orders_amount(self, orders):
-        """Return the total of ``orders`` in the company's currency, taxes included.
+        """Return the total of ``orders`` in the company's currency, taxes included."""
+        return self._get_company_amount([(o.amount_total, o.currency_id) for o in orders])
+
+    def _get_invoiced_amount(self):
+        """Return what posted invoices less credit notes charge for the request (H7).
+
+        In the company's currency, taxes included.
+        """
+        self.ensure_one()
+        # sudo: see `_get_charge_amount`
+        orders = self.sudo().order_ids
+        moves = orders.invoice_ids.filtered(lambda move: move.state == "posted")
+        return self._get_company_amount(
+            [(move._get_service_amount(orders), move.currency_id) for move in moves]
+        )
+
+    def _get_company_amount(self, amounts):
+        """Return the sum of ``amounts``, pairs with their currency, in the company's currency.
 
         At the rate of the day of the latest consent, because the customer agreed to an amount of
         money in the currency of the quotation.
@@ -498,10 +528,7 @@ class AftersalesRequest(models.Model):
         day = self._get_local_day(max(given.mapped("given_on"), default=fields.Datetime.now()))
         currency = self.company_id.currency_id
         return currency.round(
-            sum(
-                order.currency_id._convert(order.amount_total, currency, self.company_id, day)
-                for order in orders
-            )
+            sum(own._convert(amount, currency, self.company_id, day) for amount, own in amounts)
         )
 
     def _get_open_quotation(self):
@@ -511,6 +538,98 @@ class AftersalesRequest(models.Model):
         return self.sudo().order_ids.filtered(
             lambda order: order.state != "cancel" and not order.service_record_id
         )[:1]
+
+    @api.depends("order_ids.state", "order_ids.service_record_id")
+    def _compute_quotation(self):
+        for request in self:
+            order = request._get_open_quotation()
+            request.quotation_amount = request._get_orders_amount(order)
+            request.quotation_state = order and (
+                "waiting" if order.state in ("draft", "sent") else "accepted"
+            )
+            # sudo: only the number is shown; who may not read orders can't open them
+            request.order_count = len(request.sudo().order_ids)
+
+    def action_quote(self):
+        """Open the window in which the parts and services of the visit are quoted (H5)."""
+        self.ensure_one()
+        self._check_quotable()
+        record = self.record_ids.filtered(lambda r: r.state == "draft")[:1]
+        lines = [(part.product_id, part.quantity) for part in record.part_ids]
+        # a part that is on the record already isn't quoted twice
+        lines += [
+            (product, line.product_uom_qty)
+            for product, line in self._get_open_quotation()._aftersales_get_quoted_lines().items()
+            if product not in record.part_ids.product_id
+        ]
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Quote a service"),
+            "res_model": "aftersales.quotation",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {
+                "default_request_id": self.id,
+                "default_caused_by_customer": record.responsibility == "customer",
+                "default_hours": record.hour_meter,
+                "default_line_ids": [
+                    Command.create({"product_id": product.id, "quantity": quantity})
+                    for product, quantity in lines
+                ],
+            },
+        }
+
+    def _check_quotable(self):
+        """Raise unless the user may write the request and it isn't closed."""
+        self.check_access("write")
+        for request in self:
+            if request.state in ("done", "cancelled"):
+                raise UserError(self.env._("%s is closed.", request.name))
+
+    def _add_quotation(self, entries):
+        """Write the quotation of ``entries`` for the customer, and return it (H5, E6).
+
+        :param list entries: see `sale.order._aftersales_charge`
+        :raises UserError: nothing is to be charged, or the earlier one is invoiced already
+        """
+        self.ensure_one()
+        self._check_quotable()
+        self.lock_for_update(allow_referencing=True)
+        if not entries:
+            raise UserError(self.env._("Nothing is to be charged: the warranty covers all of it."))
+        self._get_open_quotation()._aftersales_withdraw()
+        # sudo: whoever serves the request may quote; what and how much follows from warranty and
+        # price list
+        order = (
+            self.env["sale.order"]
+            .sudo()
+            ._aftersales_charge(
+                self.company_id,
+                self.partner_id,
+                entries,
+                origin=self.name,
+                aftersales_request_id=self.id,
+                require_signature=True,
+                require_payment=False,
+            )
+        )
+        self.message_post(
+            body=self.env._(
+                "Quotation %(order)s: %(amount)s",
+                order=order.name,
+                amount=formatLang(self.env, order.amount_total, currency_obj=order.currency_id),
+            )
+        )
+        return order.sudo(False)
+
+    def action_view_orders(self):
+        """Show the quotations and orders of the request."""
+        self.ensure_one()
+        orders = self.order_ids
+        if len(orders) == 1:
+            return orders._get_action_open()
+        action = self.env["ir.actions.act_window"]._for_xml_id("sale.action_quotations")
+        return {**action, "domain": [("id", "in", orders.ids)], "context": {}}
 
     def _check_agreed(self, amount):
         """Raise UserError if the customer hasn't agreed to pay ``amount`` (H7).

@@ -682,18 +682,30 @@ class AftersalesServiceRecord(models.Model):
         """
         self.ensure_one()
         self.lock_for_update(allow_referencing=True)
-        orders = self.env["sale.order"].search(
+        orders = self.env["sale.order"]
+        orders.check_access("create")
+        # sudo: prices and parts follow from quotation and record, whoever wrote the quotation
+        order = orders.sudo().search(
             [("service_record_id", "=", self.id), ("state", "!=", "cancel")], limit=1
         )
-        if orders:
-            return orders._get_action_open()
+        return (order or self._charge()).sudo(False)._get_action_open()
+
+    def _charge(self):
+        """Return the order that charges the record: the quotation of the request, or a new one."""
+        self.ensure_one()
         if self.state not in ("signed", "done"):
             raise UserError(
                 self.env._(
                     "%s is charged after the customer has signed it: sign it first.", self.name
                 )
             )
-        entries = self._prepare_charge_entries()
+        # sudo: see `action_charge`
+        own = self.sudo()
+        request = own.request_id
+        request.lock_for_update(allow_referencing=True)
+        quotation = request._get_open_quotation()
+        entries = own._prepare_charge_entries(quotation)
+        entries += own._prepare_service_entries(quotation)
         if not entries:
             raise UserError(
                 self.env._(
@@ -702,14 +714,20 @@ class AftersalesServiceRecord(models.Model):
                     self.name,
                 )
             )
-        order = self.env["sale.order"]._aftersales_charge(
-            self.company_id,
-            self.partner_id,
-            entries,
-            service_record_id=self.id,
-            origin=self.name,
-        )
-        return order._get_action_open()
+        if quotation:
+            quotation._aftersales_take_over(own, entries)
+        else:
+            quotation = own.env["sale.order"]._aftersales_charge(
+                own.company_id,
+                own.partner_id,
+                entries,
+                service_record_id=own.id,
+                origin=own.name,
+            )
+        request._get_replaced_consents().filtered(
+            lambda consent: not consent.order_id
+        )._write_protected({"order_id": quotation.id})
+        return quotation
 
     def _get_entitlements(self, products):
         """Return what the customer is entitled to on this visit, by product."""

@@ -21,3 +21,7 @@ class ProductTemplate(models.Model):
         help="Whoever is sent to this product has to be certified for these, and for those of its "
         "categories (H2).",
     )
+    is_aftersales_service = fields.Boolean(
+        "After-sales service",
+        help="Can be quoted for a service request at its sales price, beside the parts (H10).",
+    )

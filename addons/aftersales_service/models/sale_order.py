@@ -1,4 +1,7 @@
 from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.http import request
+from odoo.tools import formatLang
 
 
 class SaleOrder(models.Model):
@@ -31,24 +34,48 @@ class SaleOrder(models.Model):
         "This service has already been charged on another order. Reload the page.",
     )
 
+    _aftersales_quotation_uniq = models.UniqueIndex(
+        "(aftersales_request_id) WHERE state != 'cancel' AND service_record_id IS NULL",
+        "The request has another quotation already. Reload the page.",
+    )
+
     @api.depends("service_record_id")
     def _compute_aftersales_request_id(self):
         for order in self:
             # sudo: whether the user may name the service is checked apart
-            request = order.sudo().service_record_id.request_id
-            order.aftersales_request_id = request or order.aftersales_request_id
+            served = order.sudo().service_record_id.request_id
+            order.aftersales_request_id = served or order.aftersales_request_id
 
     @api.model_create_multi
     def create(self, vals_list):
+        default = self.env.context.get("default_aftersales_request_id")
+        self._check_request_given(
+            any(vals.get("aftersales_request_id", default) for vals in vals_list)
+        )
         orders = super().create(vals_list)
         orders._check_service_access()
         return orders
 
     def write(self, vals):
+        signed = self.filtered("aftersales_request_id") if vals.get("signature") else self.browse()
+        if signed and not self.env.su:
+            raise AccessError(
+                self.env._("The customer signs on the quotation's own page, or in the request.")
+            )
+        self._check_request_given("aftersales_request_id" in vals)
         result = super().write(vals)
         if "service_record_id" in vals:
             self._check_service_access()
+        for order in signed:
+            order._aftersales_note_signature()
         return result
+
+    def _check_request_given(self, given):
+        """Raise AccessError if a user gives the request: it is what the consent is asked for."""
+        if given and not self.env.su:
+            raise AccessError(
+                self.env._("Write quotations for a request with its button “Quotation”.")
+            )
 
     def _check_service_access(self):
         """Raise AccessError if a user names a service that he may not see as the one charged.
@@ -121,16 +148,20 @@ class SaleOrder(models.Model):
         }
 
     def _aftersales_update_repair_fee(self):
-        """Let the repair fee of quotations follow the parts, one line per rate (L1.1)."""
+        """Let the repair fee of quotations follow the parts."""
+        self.filtered(lambda order: order.state in ("draft", "sent"))._aftersales_set_repair_fee()
+
+    def _aftersales_set_repair_fee(self):
+        """Set the repair fee by the parts, one line per rate (L1.1)."""
         for order in self:
-            if order.state not in ("draft", "sent"):
-                continue
             fees = order.order_line.filtered("is_repair_fee")
             parts = (order.order_line - fees).filtered("repair_fee_rate").grouped("repair_fee_rate")
-            fees.filtered(lambda line, rates=parts: line.repair_fee_rate not in rates).unlink()
+            fees.filtered(
+                lambda line, rates=parts: line.repair_fee_rate not in rates
+            )._aftersales_drop()
             for rate, lines in parts.items():
                 fee = fees.exists().filtered(lambda line, r=rate: line.repair_fee_rate == r)
-                fee[1:].unlink()  # of a copied line
+                fee[1:]._aftersales_drop()  # of a copied line
                 fee = fee[:1]
                 if not fee:
                     fee = lines.create(
@@ -157,22 +188,22 @@ class SaleOrder(models.Model):
         """
         self.ensure_one()
         # sudo: a salesman needn't see the request to be held to what its customer agreed to
-        if request := self.sudo().aftersales_request_id:
-            request._check_agreed(
-                request._get_orders_amount(
-                    self.sudo()
-                    | request.order_ids.filtered(
-                        lambda order: order.state != "cancel" and order.service_record_id
-                    )
-                )
+        own = self.sudo()
+        if served := own.aftersales_request_id:
+            charged = served.order_ids.filtered(
+                lambda order: order.state != "cancel" and order.service_record_id
             )
+            served._check_agreed(served._get_orders_amount(own | charged))
 
     def _aftersales_get_quoted_lines(self):
         """Return the lines that quote a part or service, by product."""
-        lines = self.order_line.filtered(
+        lines = self._aftersales_get_charged_lines().filtered("product_uom_qty")
+        return {line.product_id: line for line in lines.sorted("id", reverse=True)}
+
+    def _aftersales_get_charged_lines(self):
+        return self.order_line.filtered(
             lambda line: line.product_id and not line.is_repair_fee and not line.is_downpayment
         )
-        return {line.product_id: line for line in lines.sorted("id", reverse=True)}
 
     def _aftersales_get_terms(self):
         """Return the values by which another order has the same prices and taxes."""
@@ -180,11 +211,53 @@ class SaleOrder(models.Model):
             name: self[name].id for name in ("pricelist_id", "fiscal_position_id") if self[name]
         }
 
+    def _is_confirmation_amount_reached(self):
+        # paying by a link isn't a consent: who paid for a service is asked all the same
+        return super()._is_confirmation_amount_reached() and not self._aftersales_is_unanswered()
+
+    def _aftersales_is_unanswered(self):
+        """Tell whether this is the quotation of a service that nobody has accepted yet."""
+        # sudo: only whether there is an answer
+        order = self.sudo()
+        return bool(order.aftersales_request_id) and order.state in ("draft", "sent")
+
+    def _aftersales_get_summary(self):
+        """Return what is quoted at which price, as text."""
+        self.ensure_one()
+        return "\n".join(
+            f"{line.name.splitlines()[0]} × {line.product_uom_qty:g}: "
+            f"{formatLang(self.env, line.price_total, currency_obj=line.currency_id)}"
+            for line in self.order_line
+            if not line.display_type
+        )
+
+    def _aftersales_note_signature(self):
+        """Record the consent of the customer who signed the quotation on its page (H5)."""
+        self.ensure_one()
+        if not self._aftersales_is_unanswered():
+            return
+        # the page works with all rights: who opened it is known to the web request alone
+        user = request.env.user if request else self.env.user
+        self.aftersales_request_id._add_consent(
+            {
+                "kind": "quotation",
+                # a colleague who opened the page let the customer sign on his screen
+                "how": "portal" if user.share else "screen",
+                "user_id": user.id,
+                "explanation": self._aftersales_get_summary(),
+                "given_by": self.signed_by or self.partner_id.name,
+                "given_on": self.signed_on or fields.Datetime.now(),
+                "signature": self.signature,
+            }
+        )
+
     def _aftersales_accept(self, consent):
         """Confirm the quotation, because the customer accepted it (H5)."""
         self.ensure_one()
-        if consent.signature and not self.signature:
-            self.write(
+        if self.signature:
+            return  # signed on its own page, which confirms it
+        if consent.signature:
+            super().write(
                 {
                     "signature": consent.signature,
                     "signed_by": consent.given_by,
@@ -192,6 +265,50 @@ class SaleOrder(models.Model):
                 }
             )
         self.action_confirm()
+
+    def _aftersales_withdraw(self):
+        """Cancel the quotation, because another one takes its place."""
+        for order in self:
+            if any(move.state == "posted" for move in order.invoice_ids):
+                raise UserError(
+                    self.env._(
+                        "%s has been invoiced already. Record the consent to the extra cost "
+                        "instead.",
+                        order.name,
+                    )
+                )
+            order.action_unlock()
+            order._action_cancel()
+            order.flush_recordset(["state"])  # the unique index counts live ones
+
+    def _aftersales_take_over(self, record, entries):
+        """Charge the service ``record`` with this quotation, at the prices quoted.
+
+        What was fitted takes the place of what was planned; nothing is charged twice.
+
+        :param list entries: see `_aftersales_charge`; with ``line``, the line that quotes it
+        """
+        self.ensure_one()
+        locked = self.locked
+        self.action_unlock()
+        planned = self._aftersales_get_charged_lines()
+        charged = planned.browse()
+        for entry in entries:
+            vals = charged._aftersales_prepare_vals(entry)
+            line = entry.get("line") or charged.browse()
+            if line and line not in charged:
+                line.write(vals)
+            else:
+                line = line.create({"order_id": self.id, **vals})
+            charged |= line
+        (planned - charged)._aftersales_drop()
+        self.service_record_id = record
+        self.flush_recordset(["service_record_id"])  # the unique index counts open quotations
+        self._aftersales_set_repair_fee()
+        if locked:
+            self.action_lock()
+        if self.state == "sale":
+            self._aftersales_check_agreed()
 
     def _get_action_open(self):
         self.ensure_one()

@@ -72,6 +72,8 @@ class SaleOrderLine(models.Model):
             }
         if part:
             vals |= {"service_part_id": part.id, "qty_delivered": entry["quantity"]}
+        elif line:
+            vals["qty_delivered"] = entry["quantity"]
         return vals
 
     def _aftersales_prepare_fee_vals(self, rate):
@@ -83,6 +85,13 @@ class SaleOrderLine(models.Model):
             "repair_fee_rate": rate,
             "sequence": 1000,
         }
+
+    def _aftersales_drop(self):
+        """Take the lines off their order, or leave them with nothing once it is confirmed."""
+        kept = self._check_line_unlink()
+        (self - kept).unlink()
+        for line in kept:
+            line.write({"product_uom_qty": 0, "price_unit": line.price_unit})
 
     def _aftersales_get_fee(self, fee):
         """Return the price of the line ``fee`` for the parts in ``self``.
@@ -100,14 +109,19 @@ class SaleOrderLine(models.Model):
         fees.discount = 0
         return super(SaleOrderLine, self - fees)._compute_discount()
 
-    @api.depends("service_part_id")
+    def _aftersales_is_serviced(self):
+        """Tell whether a technician brings what the line sells: nothing is delivered."""
+        # sudo: whoever handles the order; only whether it is for a request is looked at
+        return bool(self.service_part_id or self.order_id.sudo().aftersales_request_id)
+
+    @api.depends("service_part_id", "order_id.aftersales_request_id")
     def _compute_qty_delivered_method(self):
-        fitted = self.filtered("service_part_id")
+        fitted = self.filtered(lambda line: line._aftersales_is_serviced())
         fitted.qty_delivered_method = "manual"
         return super(SaleOrderLine, self - fitted)._compute_qty_delivered_method()
 
     def _action_launch_stock_rule(self, **kwargs):
-        lines = self.filtered(lambda line: not line.service_part_id)
+        lines = self.filtered(lambda line: not line._aftersales_is_serviced())
         return super(SaleOrderLine, lines)._action_launch_stock_rule(**kwargs)
 
     def _aftersales_get_posted_sales(self):

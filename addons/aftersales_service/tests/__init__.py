@@ -29,6 +29,7 @@ from . import (
     test_meter_reading,
     test_migration,
     test_qualification,
+    test_quotation,
     test_region,
     test_regulation,
     test_remote,

@@ -3,6 +3,8 @@ from . import aftersales_entitlement_line
 from . import aftersales_reason
 from . import aftersales_sign
 from . import aftersales_consent_entry
+from . import aftersales_quotation
+from . import aftersales_quotation_line
 from . import aftersales_warranty_policy_version
 from . import aftersales_deadline_reschedule
 from . import aftersales_meter_replacement

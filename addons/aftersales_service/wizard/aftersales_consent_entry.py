@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.tools import formatLang
 
 from ..models.aftersales_consent import KINDS, WAYS
 
@@ -87,13 +86,8 @@ class AftersalesConsentEntry(models.TransientModel):
         for entry in self:
             order = entry._get_request()._get_open_quotation()
             if entry.kind == "quotation" and order:
-                entry.explanation = "\n".join(
-                    f"{line.name.splitlines()[0]} × {line.product_uom_qty:g}: "
-                    f"{formatLang(self.env, line.price_total, currency_obj=line.currency_id)}"
-                    for line in order.order_line
-                    if not line.display_type
-                )
-            elif not entry.explanation or entry.kind != "quotation":
+                entry.explanation = order._aftersales_get_summary()
+            else:
                 entry.explanation = False
 
     @api.depends("kind", "request_id", "record_id")
