@@ -67,6 +67,8 @@ from . import aftersales_service_record_check
 from . import aftersales_center_criterion
 from . import aftersales_center_application
 from . import aftersales_consent
+from . import aftersales_receipt
+from . import repair_order
 from . import sale_order
 from . import sale_order_line
 from . import aftersales_center_fee

@@ -200,6 +200,8 @@ class AftersalesRequest(models.Model):
     record_count = fields.Integer(compute="_compute_record_count")
 
     currency_id = fields.Many2one(related="company_id.currency_id")
+    receipt_ids = fields.One2many("aftersales.receipt", "request_id", "Receipts for goods")
+    receipt_count = fields.Integer(compute="_compute_receipt_count")
     consent_ids = fields.One2many("aftersales.consent", "request_id", "Consents")
     order_ids = fields.One2many(
         "sale.order",
@@ -438,6 +440,48 @@ class AftersalesRequest(models.Model):
         if self.state == "new":
             return False
         return max(filter(None, (self.card_id.date_end, self._get_local_day(self.request_date))))
+
+    # --- goods taken in for repair (E7) ------------------------------------------------------
+
+    def _compute_receipt_count(self):
+        counts = dict(
+            self.env["aftersales.receipt"]._read_group(
+                [("request_id", "in", self.ids)], ["request_id"], ["__count"]
+            )
+        )
+        for request in self:
+            request.receipt_count = counts.get(request, 0)
+
+    def _check_handed_back(self):
+        """Raise UserError while goods of the customer are in our hands (E7)."""
+        # sudo: a receipt that this user doesn't see counts as well
+        taken = self.sudo().receipt_ids.filtered(lambda receipt: receipt.state == "taken")
+        for receipt in taken:
+            raise UserError(
+                self.env._(
+                    "%(product)s of the customer is still in our hands: hand it back on "
+                    "%(receipt)s first.",
+                    product=receipt.product_id.display_name or receipt.serial_number or "",
+                    receipt=receipt.name,
+                )
+            )
+
+    def action_take_in(self):
+        """Write the receipt for goods that are taken along for repair (E7)."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Take in goods"),
+            "res_model": "aftersales.receipt",
+            "views": [(False, "form")],
+            "context": {"default_request_id": self.id},
+        }
+
+    def action_view_receipts(self):
+        """Show the receipts of the request."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("aftersales_service.action_receipt")
+        return {**action, "domain": [("request_id", "=", self.id)], "context": {}}
 
     # --- quotation and consent (H5, H7) ------------------------------------------------------
 
@@ -984,6 +1028,7 @@ class AftersalesRequest(models.Model):
         :param datetime moment: when it was finished, naive UTC
         :param str resolution: how it was solved; default by visit or workshop
         """
+        self._check_handed_back()
         for request in self.filtered(lambda r: r.state in ("assigned", "in_progress", "callback")):
             # sudo: what is finished needs no further visit, whoever made the appointment
             request.sudo().appointment_id._close(
@@ -1011,6 +1056,7 @@ class AftersalesRequest(models.Model):
             raise UserError(self.env._("Give the reason why the request is cancelled."))
         self._check_group("aftersales_service.group_clerk")
         self._check_undisputed()
+        self._check_handed_back()
         for request in self:
             request.check_access("write")
             if request._is_served():

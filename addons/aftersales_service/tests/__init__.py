@@ -30,6 +30,7 @@ from . import (
     test_migration,
     test_qualification,
     test_quotation,
+    test_receipt,
     test_region,
     test_regulation,
     test_remote,

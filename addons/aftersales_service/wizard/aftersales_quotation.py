@@ -14,8 +14,8 @@ class AftersalesQuotation(models.TransientModel):
     _regulations = ("L1.1", "R2", "E6", "H5", "H10")
 
     request_id = fields.Many2one("aftersales.request", required=True, readonly=True)
-    partner_id = fields.Many2one(related="request_id.partner_id")
-    card_id = fields.Many2one(related="request_id.card_id")
+    partner_id = fields.Many2one(related="request_id.partner_id", related_sudo=False)
+    card_id = fields.Many2one(related="request_id.card_id", related_sudo=False)
     currency_id = fields.Many2one(related="request_id.company_id.currency_id")
     caused_by_customer = fields.Boolean(help="Then the customer pays, whatever the card covers.")
     hours = fields.Float("Hour meter (h)", help="0: not known.")
