@@ -1,5 +1,6 @@
 from . import ir_attachment
 from . import mail_message
+from . import mail_thread
 from . import mail_tracking_value
 from . import ir_sequence
 from . import res_company
@@ -55,6 +56,7 @@ from . import aftersales_acknowledgement_mixin
 from . import aftersales_danger_mixin
 from . import aftersales_technician_mixin
 from . import aftersales_dispatch_mixin
+from . import aftersales_mail_intake_mixin
 from . import aftersales_request
 from . import aftersales_record_line_mixin
 from . import aftersales_record_requirement

@@ -34,7 +34,8 @@ class AftersalesAcknowledgementMixin(models.AbstractModel):
     def create(self, vals_list):
         requests = super().create(vals_list)
         # old requests that are imported were acknowledged long ago
-        if not self.env.context.get("import_file") and not self.env.context.get("install_mode"):
+        silent = ("import_file", "install_mode", "aftersales_no_acknowledgement")
+        if not any(self.env.context.get(key) for key in silent):
             requests._mail_acknowledgement()
         return requests
 
@@ -53,7 +54,7 @@ class AftersalesAcknowledgementMixin(models.AbstractModel):
         "date_due",
         "date_callback",
     )
-    @api.depends_context("lang")
+    @api.depends_context("lang", "aftersales_dropped_files")
     def _compute_acknowledgement(self):
         for request in self:
             request.acknowledgement = request._get_acknowledgement() if request._origin else False
@@ -70,6 +71,10 @@ class AftersalesAcknowledgementMixin(models.AbstractModel):
             contact = [center.name, center._get_address_line(), center.phone]
             lines.append(
                 self.env._("Your service center: %s", ", ".join(filter(None, contact))),
+            )
+        if dropped := self.env.context.get("aftersales_dropped_files"):
+            lines.append(
+                self.env._("These files were too large, and we couldn't take them: %s", dropped)
             )
         return "\n".join(lines)
 

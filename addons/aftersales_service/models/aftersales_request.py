@@ -16,6 +16,7 @@ class AftersalesRequest(models.Model):
         "aftersales.acknowledgement.mixin",
         "aftersales.danger.mixin",
         "aftersales.intake.mixin",
+        "aftersales.mail.intake.mixin",
         "aftersales.phone.mixin",
         "aftersales.dispute.mixin",
         "aftersales.dispatch.mixin",

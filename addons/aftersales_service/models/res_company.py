@@ -130,6 +130,32 @@ class ResCompany(models.Model):
         if any(company.aftersales_effect_check_days < 0 for company in self):
             raise ValidationError(self.env._("The days until the effect check can't be negative."))
 
+    aftersales_alias_id = fields.Many2one(
+        "mail.alias",
+        "Mailbox for service requests",
+        readonly=True,
+        copy=False,
+        help="E-mails to this address become service requests.",
+    )
+
+    def _set_aftersales_alias(self, name):
+        """Let e-mails to ``name`` at the company's mail domain become requests; none ends it."""
+        for company in self:
+            # sudo: whoever may change the company's settings may give it a mailbox
+            alias = company.sudo().aftersales_alias_id
+            if alias:
+                alias.alias_name = name
+            elif name:
+                company.sudo().aftersales_alias_id = alias.create(
+                    {
+                        "alias_name": name,
+                        "alias_model_id": self.env["ir.model"]._get_id("aftersales.request"),
+                        "alias_defaults": {"company_id": company.id},
+                        "alias_domain_id": company.alias_domain_id.id,
+                        "alias_contact": "everyone",
+                    }
+                )
+
     @api.model
     def _get_aftersales_minimum(self, name):
         """Return the least that the regulations allow, whatever the company wishes (H8, H11)."""

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ResConfigSettings(models.TransientModel):
@@ -40,3 +40,19 @@ class ResConfigSettings(models.TransientModel):
     aftersales_satisfaction_target = fields.Float(
         related="company_id.aftersales_satisfaction_target", readonly=False
     )
+    aftersales_alias_name = fields.Char(
+        "Mailbox for service requests",
+        compute="_compute_aftersales_alias_name",
+        inverse="_inverse_aftersales_alias_name",
+        help="E-mails to this address become service requests.",
+    )
+    aftersales_alias_domain = fields.Char(related="company_id.alias_domain_id.name")
+
+    @api.depends("company_id")
+    def _compute_aftersales_alias_name(self):
+        for settings in self:
+            settings.aftersales_alias_name = settings.company_id.aftersales_alias_id.alias_name
+
+    def _inverse_aftersales_alias_name(self):
+        for settings in self:
+            settings.company_id._set_aftersales_alias(settings.aftersales_alias_name)

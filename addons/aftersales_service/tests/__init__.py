@@ -35,6 +35,7 @@ from . import (
     test_regulation,
     test_remote,
     test_request,
+    test_request_mail,
     test_retention,
     test_satisfaction,
     test_scorecard,
