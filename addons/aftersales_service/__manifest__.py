@@ -82,6 +82,7 @@
         "wizard/aftersales_entitlement_views.xml",
         "views/product_views.xml",
         "views/res_config_settings_views.xml",
+        "views/aftersales_portal_templates.xml",
         "report/aftersales_center_slip_report.xml",
         "report/aftersales_center_application_report.xml",
         "views/stock_views.xml",

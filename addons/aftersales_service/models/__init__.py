@@ -57,6 +57,7 @@ from . import aftersales_danger_mixin
 from . import aftersales_technician_mixin
 from . import aftersales_dispatch_mixin
 from . import aftersales_mail_intake_mixin
+from . import aftersales_web_intake_mixin
 from . import aftersales_request
 from . import aftersales_record_line_mixin
 from . import aftersales_record_requirement

@@ -106,7 +106,7 @@ class AftersalesIntakeMixin(models.AbstractModel):
         ):
             self.update({"card_id": False, "product_id": False})
 
-    @api.depends("intake_search", "partner_id", "card_id")
+    @api.depends("intake_search", "partner_id", "card_id", "serial_reported", "phone", "state")
     @api.depends_context("uid", "allowed_company_ids", "lang")
     def _compute_intake(self):
         self.update(
@@ -131,6 +131,31 @@ class AftersalesIntakeMixin(models.AbstractModel):
                 request.partner_choice_ids = partners
                 request.has_partner_choice = True
             request.intake_message = request._get_intake_message(text, cards, partners, suggested)
+        for request in self.filtered(lambda r: r._origin and r.state == "new" and not r.card_id):
+            choices = request._find_reported_cards()
+            if choices:
+                request.card_choice_ids = choices
+                request.has_card_choice = True
+                request.intake_message = self.env._(
+                    "Is it one of these machines? Its card and customer are then linked."
+                )
+
+    def _find_reported_cards(self):
+        """Return the cards that a request from outside may be about, for the clerk to link.
+
+        By the number that was given, or else by the phone number. Nothing is linked without him:
+        whoever gave the number would be told what belongs to somebody else.
+        """
+        self.ensure_one()
+        cards = self.env["aftersales.warranty.card"]
+        if not cards.has_access("read"):
+            return cards
+        if self.serial_reported:
+            found, _partners, suggested = self._find_intake(self.serial_reported)
+            if found or suggested:
+                return found or suggested
+        callers = self._find_callers(self.phone) if self.phone else self.env["res.partner"]
+        return self._get_customer_cards(callers | self.partner_id)
 
     @api.model
     def _find_intake(self, text):

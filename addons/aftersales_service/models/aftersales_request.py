@@ -17,6 +17,7 @@ class AftersalesRequest(models.Model):
         "aftersales.danger.mixin",
         "aftersales.intake.mixin",
         "aftersales.mail.intake.mixin",
+        "aftersales.web.intake.mixin",
         "aftersales.phone.mixin",
         "aftersales.dispute.mixin",
         "aftersales.dispatch.mixin",

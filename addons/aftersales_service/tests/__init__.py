@@ -36,6 +36,7 @@ from . import (
     test_remote,
     test_request,
     test_request_mail,
+    test_request_web,
     test_retention,
     test_satisfaction,
     test_scorecard,

@@ -1,3 +1,4 @@
+from . import aftersales_request_attempt
 from . import aftersales_entitlement
 from . import aftersales_entitlement_line
 from . import aftersales_reason
