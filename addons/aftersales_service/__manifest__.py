@@ -107,7 +107,8 @@
         "wizard/aftersales_dispute_ruling_views.xml",
         "views/aftersales_dispute_cause_views.xml",
         "views/aftersales_dispute_views.xml",
-        "report/aftersales_complaint_report.xml",
+        "report/aftersales_complaint_form_report.xml",
+        "report/aftersales_complaint_report_report.xml",
         "views/aftersales_transport_claim_views.xml",
         "views/aftersales_complaint_source_views.xml",
         "report/aftersales_scorecard_report.xml",
@@ -115,6 +116,7 @@
         "views/aftersales_scorecard_template_views.xml",
         "views/aftersales_scorecard_grade_views.xml",
         "views/aftersales_scorecard_views.xml",
+        "views/aftersales_complaint_report_views.xml",
     ],
     "demo": [
         "demo/aftersales_network_demo.xml",

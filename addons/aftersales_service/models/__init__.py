@@ -92,6 +92,8 @@ from . import aftersales_complaint
 from . import aftersales_complaint_task
 from . import aftersales_complaint_action
 from . import aftersales_complaint_sanction
+from . import aftersales_complaint_report
+from . import aftersales_complaint_report_line
 from . import aftersales_dispute_cause
 from . import aftersales_dispute
 from . import aftersales_dispute_mediation

@@ -6,6 +6,8 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools.misc import format_datetime
 
+COMPLAINT_RATE_BASES = [("in_service", "In service"), ("delivered", "Delivered in the month")]
+
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -123,6 +125,24 @@ class ResCompany(models.Model):
         default=30,
         help="How many days after a corrective or preventive action was done its effect is "
         "checked (C6).",
+    )
+
+    aftersales_complaint_rate_basis = fields.Selection(
+        COMPLAINT_RATE_BASES,
+        "Complaint rate per units",
+        default="in_service",
+        required=True,
+        help="What the monthly complaint rate is divided by (C8).",
+    )
+    aftersales_complaint_rate_per = fields.Integer(
+        "Complaint rate per",
+        default=100,
+        help="The complaint rate is the number of complaints per so many units (C8).",
+    )
+
+    _aftersales_complaint_rate_positive = models.Constraint(
+        "CHECK(aftersales_complaint_rate_per > 0)",
+        "The complaint rate is per so many units: one at least.",
     )
 
     @api.constrains("aftersales_effect_check_days")

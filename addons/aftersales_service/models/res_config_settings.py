@@ -22,6 +22,12 @@ class ResConfigSettings(models.TransientModel):
     aftersales_effect_check_days = fields.Integer(
         related="company_id.aftersales_effect_check_days", readonly=False
     )
+    aftersales_complaint_rate_basis = fields.Selection(
+        related="company_id.aftersales_complaint_rate_basis", readonly=False
+    )
+    aftersales_complaint_rate_per = fields.Integer(
+        related="company_id.aftersales_complaint_rate_per", readonly=False
+    )
     aftersales_visit_hours = fields.Float(
         related="company_id.aftersales_visit_hours", readonly=False
     )

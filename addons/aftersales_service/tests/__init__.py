@@ -12,6 +12,7 @@ from . import (
     test_center_visit,
     test_complaint,
     test_consent,
+    test_complaint_report,
     test_deadline,
     test_deadline_agreed,
     test_deadline_escalation,
