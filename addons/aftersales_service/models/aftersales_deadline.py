@@ -96,6 +96,12 @@ class AftersalesDeadline(models.Model):
         help="The same, measured by the first promise: rescheduling doesn't help.",
     )
 
+    is_overdue = fields.Boolean(
+        "Overdue",
+        compute="_compute_is_overdue",
+        help="The due moment is over, also before the next sweep says so.",
+    )
+
     _record_idx = models.Index("(res_model, res_id)")
     _sweep_idx = models.Index("(date_due) WHERE state = 'running'")
     _warning_idx = models.Index("(date_warning) WHERE state = 'running' AND date_warned IS NULL")
@@ -103,6 +109,14 @@ class AftersalesDeadline(models.Model):
 
     def _get_protected_fields(self):
         return {name for name, field in self._fields.items() if field.readonly and field.store}
+
+    @api.depends("state", "date_due")
+    def _compute_is_overdue(self):
+        now = fields.Datetime.now()
+        for deadline in self:
+            deadline.is_overdue = deadline.state == "missed" or (
+                deadline.state == "running" and deadline.date_due < now
+            )
 
     @api.depends("state", "date_met", "date_due_original")
     def _compute_rates(self):

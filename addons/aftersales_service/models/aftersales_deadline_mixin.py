@@ -155,6 +155,13 @@ class AftersalesDeadlineMixin(models.AbstractModel):
             self.env["aftersales.deadline"].sudo().create(vals_list)
         self.invalidate_recordset(["deadline_ids", "date_due", "is_overdue"])
 
+    def _get_deadline_name(self):
+        """Return how deadlines call this record: by its number, or in the company's language."""
+        if getattr(self, "_sequence_code", None):
+            return self.name
+        lang = self.company_id.partner_id.lang or self.env.lang
+        return self.with_context(lang=lang).display_name
+
     def _prepare_deadline_vals(self, rule, moment):
         """Return the values of a new run, or None if its moment is yet to be agreed."""
         self.ensure_one()
@@ -165,7 +172,7 @@ class AftersalesDeadlineMixin(models.AbstractModel):
             "rule_id": rule.id,
             "res_model": self._name,
             "res_id": self.id,
-            "record_name": self.display_name,
+            "record_name": self._get_deadline_name(),
             "partner_id": self._get_deadline_partner().id,
             "region_id": self._get_deadline_region().id,
             "company_id": self.company_id.id,

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from freezegun import freeze_time
 
@@ -245,3 +245,10 @@ class TestDeadline(DeadlineCommon):
         action = deadline.with_user(self.center_user).action_open_record()
         self.assertEqual((action["res_model"], action["res_id"]), (request._name, request.id))
         self.assertEqual(deadline.record_name, request.name)
+        self.assertFalse(deadline.is_overdue)
+        with freeze_time(deadline.date_due + timedelta(seconds=1)):
+            # before any sweep
+            self.env.invalidate_all()
+            self.assertEqual(deadline.state, "running")
+            self.assertTrue(deadline.is_overdue)
+            self.assertTrue(request.is_overdue)
