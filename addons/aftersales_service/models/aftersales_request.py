@@ -200,6 +200,7 @@ class AftersalesRequest(models.Model):
     follow_up_count = fields.Integer(compute="_compute_follow_up_count")
     record_ids = fields.One2many("aftersales.service.record", "request_id", "Service records")
     record_count = fields.Integer(compute="_compute_record_count")
+    has_exchange_questions = fields.Boolean(compute="_compute_has_exchange_questions")
 
     currency_id = fields.Many2one(related="company_id.currency_id")
     receipt_ids = fields.One2many("aftersales.receipt", "request_id", "Receipts for goods")
@@ -1146,6 +1147,14 @@ class AftersalesRequest(models.Model):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("aftersales_service.action_request")
         return {**action, "domain": [("origin_id", "=", self.id)], "context": {}}
+
+    @api.depends("card_id", "product_id")
+    def _compute_has_exchange_questions(self):
+        for request in self:
+            # sudo: whoever sees a request may know whether its product can be exchanged at all
+            own = request.sudo()
+            policy = own.card_id.policy_id or own.product_id.warranty_policy_id
+            request.has_exchange_questions = policy._has_exchange_questions()
 
     def action_new_assessment(self):
         """Begin the assessment whether the product is exchanged (L1.2)."""

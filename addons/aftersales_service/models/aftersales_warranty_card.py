@@ -124,6 +124,7 @@ class AftersalesWarrantyCard(models.Model):
     assessment_ids = fields.One2many(
         "aftersales.exchange.assessment", "card_id", "Exchange assessments"
     )
+    has_exchange_questions = fields.Boolean(compute="_compute_has_exchange_questions")
     assessment_count = fields.Integer(compute="_compute_history_counts")
     move_id = fields.Many2one("stock.move", "Delivered by", readonly=True, check_company=True)
     state = fields.Selection(
@@ -754,6 +755,11 @@ class AftersalesWarrantyCard(models.Model):
 
     def action_view_requests(self):
         return self._action_view_history("aftersales_service.action_request")
+
+    @api.depends("policy_id")
+    def _compute_has_exchange_questions(self):
+        for card in self:
+            card.has_exchange_questions = card.policy_id._has_exchange_questions()
 
     def action_new_assessment(self):
         """Begin the assessment whether the unit is exchanged (L1.2)."""

@@ -441,6 +441,11 @@ class TestExchangeAssessment(ExchangeCommon):
         """L1.2: opened from a request, the assessment knows card, customer, product and center."""
         card = self._deliver("LAMP-REQ", product=self._new_machine("Lamp", self.lamp_policy))
         request = self._new_request(card)
+        self.assertTrue(request.has_exchange_questions)
+        self.assertTrue(card.has_exchange_questions)
+        other = self._new_request(self._deliver("NO-QUESTIONS"))
+        self.assertFalse(other.has_exchange_questions)
+        self.assertFalse(other.card_id.has_exchange_questions)
         context = request.action_new_assessment()["context"]
         model = self.env["aftersales.exchange.assessment"].with_context(**context)
         assessment = model.with_user(self.center_user).create({})
