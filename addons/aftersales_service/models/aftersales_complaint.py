@@ -45,8 +45,10 @@ class AftersalesComplaint(models.Model):
         "aftersales.retention.mixin",
         "aftersales.approval.mixin",
         "aftersales.deadline.mixin",
+        "aftersales.dispute.mixin",
     ]
     _sequence_code = "aftersales.complaint"
+    _dispute_field = "complaint_id"
     _order = "id desc"
     _rec_names_search = ["name", "partner_id", "order_ref", "serial_number"]
     _check_company_auto = True
@@ -1152,6 +1154,7 @@ class AftersalesComplaint(models.Model):
         self._check_group("aftersales_service.group_customer_service")
         if not (reason or "").strip():
             raise UserError(self.env._("Give the reason why the complaint is cancelled."))
+        self._check_undisputed()
         for complaint in self:
             complaint._check_open()
             complaint._lock_for_decision()

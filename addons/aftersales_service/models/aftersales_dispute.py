@@ -78,6 +78,13 @@ class AftersalesDispute(models.Model):
         ondelete="restrict",
         index="btree_not_null",
     )
+    complaint_id = fields.Many2one(
+        "aftersales.complaint",
+        "Complaint",
+        check_company=True,
+        ondelete="restrict",
+        index="btree_not_null",
+    )
     partner_id = fields.Many2one(
         "res.partner",
         "Customer",
@@ -200,7 +207,7 @@ class AftersalesDispute(models.Model):
     @api.model
     def _get_subject_fields(self):
         """Return the names of the fields that say what is disputed, the most exact first."""
-        return ["record_id", "assessment_id", "request_id"]
+        return ["record_id", "assessment_id", "complaint_id", "request_id"]
 
     def _get_subject(self):
         """Return the most exact of the documents that are disputed, or an empty request."""
@@ -209,12 +216,13 @@ class AftersalesDispute(models.Model):
             (self[name] for name in self._get_subject_fields() if self[name]), self.request_id
         )
 
-    @api.depends("record_id", "assessment_id")
+    @api.depends("record_id", "assessment_id", "complaint_id")
     def _compute_request_id(self):
         for dispute in self:
             dispute.request_id = (
                 dispute.record_id.request_id
                 or dispute.assessment_id.request_id
+                or dispute.complaint_id.request_id
                 or dispute.request_id
             )
 
@@ -240,7 +248,7 @@ class AftersalesDispute(models.Model):
                 raise ValidationError(
                     self.env._("Say what is disputed: choose the request or document.")
                 )
-            for name in ("record_id", "assessment_id"):
+            for name in ("record_id", "assessment_id", "complaint_id"):
                 request = dispute[name].request_id
                 if request and request != dispute.request_id:
                     raise ValidationError(

@@ -87,6 +87,23 @@ class TestDispute(AftersalesCommon):
         with self.assertRaises(ValidationError), self.cr.savepoint():
             self._new_dispute(request_id=False)
 
+    def test_complaint(self):
+        """L1.7, C9: a complaint can be disputed, too, and isn't cancelled meanwhile."""
+        complaint = self.env["aftersales.complaint"].create(
+            {
+                "request_id": self.request.id,
+                "partner_id": self.customer.id,
+                "description": "Nobody came",
+            }
+        )
+        dispute = self._new_dispute(
+            request_id=self.request.id, complaint_id=complaint.id, reason="Refused"
+        )
+        self.assertEqual(dispute.partner_id, self.customer)
+        self.assertEqual(complaint.dispute_count, 1)
+        with self.assertRaisesRegex(UserError, dispute.name):
+            complaint.with_user(self.customer_service).action_cancel("By mistake")
+
     def test_quick_response(self):
         """L3.5: 24 hours to take it up, the manager is warned, customer service told if missed."""
         with freeze_time("2026-03-02 02:00:00"):
