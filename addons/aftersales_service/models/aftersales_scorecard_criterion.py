@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
 
 
 class AftersalesScorecardCriterion(models.Model):
@@ -77,12 +76,14 @@ class AftersalesScorecardCriterion(models.Model):
     def _unlink_except_used(self):
         self.template_id._check_unused()
 
-    @api.constrains("measure")
+    @api.constrains("measure", "template_id")
     def _check_measure(self):
-        measures = self.env["aftersales.scorecard.measure"]
-        for criterion in self:
-            if criterion.measure and not hasattr(measures, f"_measure_{criterion.measure}"):
-                raise ValidationError(self.env._("There is no such measure."))
+        now = fields.Datetime.now()
+        for criterion in self.filtered("measure"):
+            # raises what speaks against it for this kind of subjects
+            self.env["aftersales.scorecard.measure"]._get_spec(
+                criterion.measure, criterion.template_id.kind, now, now, self.env.company
+            )
 
     def _get_score(self, value):
         """Return the score from 0 to 100 for a measured ``value``, or for points given."""

@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.fields import Domain
 
 VISIT = Domain("state", "=", "done")
@@ -37,8 +37,11 @@ class AftersalesScorecardMeasure(models.AbstractModel):
         :return: pair of what is counted above and below the line, each a dict with ``model``,
             ``domain`` and ``field``, the field that names the subject, or None where all of the
             company counts for everybody
+        :raises ValidationError: the measure isn't for this kind
         """
-        parts = getattr(self, f"_measure_{code}")(kind, start, end)
+        # days are those of the company's clock
+        measures = self.with_company(company)
+        parts = getattr(measures, f"_measure_{code}")(kind, start, end)
         own = Domain("company_id", "=", company.id)
         return [{**part, "domain": part["domain"] & own} for part in parts]
 
@@ -118,16 +121,26 @@ class AftersalesScorecardMeasure(models.AbstractModel):
 
     @api.model
     def _measure_satisfaction(self, kind, start, end):
-        """Who wasn't reached, or didn't answer, counts below the line as well (M3.5)."""
+        """The rate of the satisfaction report, by all calls that were due in the period (M3.5).
+
+        Who wasn't reached, or wasn't even called, counts below the line as well.
+        """
+        first, last = (self.env.company._aftersales_local(m).date() for m in (start, end))
+        today = self.env.company._aftersales_local(fields.Datetime.now()).date()
         base = (
+            Domain("is_counted", "=", True)
+            & Domain("kind", "!=", "phone")
+            & Domain("date_first", ">=", first)
+            & Domain("date_first", "<=", last)
+            & Domain("state", "!=", "cancelled")
+            & (Domain("state", "!=", "planned") | Domain("date_first", "<", today))
+        )
+        hit = (
             Domain("state", "=", "done")
-            & Domain("kind", "=", "service")
-            & Domain("date_called", ">=", start)
-            & Domain("date_called", "<=", end)
+            & Domain("outcome", "=", "reached")
+            & Domain("satisfaction", "in", ("4", "5"))
         )
-        return self._share(
-            "aftersales.callback", kind, base, Domain("satisfaction", "in", ("4", "5"))
-        )
+        return self._share("aftersales.callback", kind, base, hit)
 
     @api.model
     def _measure_complaint(self, kind, start, end):

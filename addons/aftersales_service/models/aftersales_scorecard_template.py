@@ -49,6 +49,10 @@ class AftersalesScorecardTemplate(models.Model):
         for template in self:
             template.is_used = template in used
 
+    @api.constrains("kind")
+    def _check_measures(self):
+        self.criterion_ids._check_measure()
+
     @api.constrains("criterion_ids", "kind")
     def _check_weights(self):
         for template in self:

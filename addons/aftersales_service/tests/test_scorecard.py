@@ -167,7 +167,7 @@ class TestScorecard(AftersalesCommon):
             self.assertEqual(line.criterion_id.better, "lower")
 
     def test_satisfaction(self):
-        """E5, M3.5: who wasn't reached counts in the denominator: 1 of 2 calls is 50 %."""
+        """E5, M3.5: who wasn't reached or called counts below the line: 1 of 4 calls is 25 %."""
         template = self._new_template(
             [
                 {
@@ -180,19 +180,30 @@ class TestScorecard(AftersalesCommon):
                 }
             ]
         )
-        for outcome, satisfaction in (("reached", "5"), ("no_answer", False)):
-            record = self._new_done_record()
-            callback = self.env["aftersales.callback"].search([("record_id", "=", record.id)])
-            callback._write_protected(
+        for state, outcome, satisfaction in (
+            ("done", "reached", "5"),
+            ("done", "no_answer", False),
+            ("done", "reached", "3"),
+            ("planned", False, False),
+            ("cancelled", False, False),
+        ):
+            callback = self.env["aftersales.callback"].create(
                 {
-                    "state": "done",
-                    "outcome": outcome,
-                    "satisfaction": satisfaction,
-                    "date_called": "2026-11-10 02:00:00",
+                    "kind": "complaint",
+                    "partner_id": self.customer.id,
+                    "technician_id": self.technician.id,
+                    "date_planned": "2026-11-10 02:00:00",
+                    "date_first": "2026-11-10",
                 }
             )
-        line = self._new_scorecard(template=template).line_ids
-        self.assertEqual((line.numerator, line.denominator, line.value), (1, 2, 50))
+            # before the grade is written, which follows from answers that are spared here
+            callback.flush_recordset()
+            callback._write_protected(
+                {"state": state, "outcome": outcome, "satisfaction": satisfaction}
+            )
+        with freeze_time("2026-12-01 02:00:00"):
+            line = self._new_scorecard(template=template).line_ids
+        self.assertEqual((line.numerator, line.denominator, line.value), (1, 4, 25))
 
     # --- result ----------------------------------------------------------------------------
 
