@@ -26,6 +26,7 @@ from . import account_move
 from . import account_move_line
 from . import account_payment
 from . import aftersales_dispute
+from . import aftersales_scorecard_measure
 from . import aftersales_deposit
 from . import aftersales_center_quota
 from . import aftersales_center_quota_line

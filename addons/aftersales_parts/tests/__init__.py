@@ -11,3 +11,4 @@ from . import test_used_part
 from . import test_deposit
 from . import test_center
 from . import test_dispute
+from . import test_scorecard
