@@ -121,6 +121,7 @@
     "demo": [
         "demo/aftersales_network_demo.xml",
         "demo/aftersales_service_demo.xml",
+        "demo/aftersales_intake_demo.xml",
         "demo/aftersales_exchange_demo.xml",
         "demo/aftersales_callback_demo.xml",
         "demo/aftersales_warranty_demo.xml",

@@ -27,6 +27,7 @@ from . import (
     test_exchange_assessment,
     test_further_visit,
     test_intake,
+    test_intake_ui,
     test_meter_reading,
     test_migration,
     test_qualification,

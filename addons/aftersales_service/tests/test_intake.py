@@ -3,8 +3,10 @@ from datetime import date
 from freezegun import freeze_time
 
 from odoo.exceptions import UserError
+from odoo.modules.migration import load_script
 from odoo.tests import Form, tagged
-from odoo.tools import format_date, format_list
+from odoo.tools import file_path, format_date, format_list
+from odoo.tools.safe_eval import safe_eval
 
 from .common import AftersalesCommon
 
@@ -248,6 +250,22 @@ class TestIntake(AftersalesCommon):
         self.assertFalse(request.intake_missing)
         request.action_assign()
         self.assertEqual(request.state, "assigned")
+
+    def test_migration(self):
+        """H3: an update lets the 24 hours hold for the portal, but keeps a changed condition."""
+        path = file_path("aftersales_service/migrations/19.0.1.2.0/post-answer.py")
+        script = load_script(path, "post-answer")
+        rule = self.env.ref("aftersales_service.deadline_rule_answer")
+        for before, after in (
+            ("[('channel', 'in', ('email', 'web'))]", ["email", "web", "portal"]),
+            ("[('channel', 'in', ['email', 'web'])]", ["email", "web"]),
+            ("[('channel', '=', 'web')]", "web"),
+        ):
+            rule.domain = before
+            for _twice in range(2):
+                script.migrate(self.cr, "19.0.1.1.0")
+                value = safe_eval(rule.domain)[0][2]
+                self.assertEqual(value if after == "web" else list(value), after)
 
     # --- duplicates ------------------------------------------------------------------------
 

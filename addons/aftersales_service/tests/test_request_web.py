@@ -204,7 +204,11 @@ class TestRequestPortal(WebCommon):
     def test_page(self):
         """H4: state, next step and messages; notes, other fields and names stay inside."""
         self.own.message_post(body="Internal: the customer is difficult")
-        self.own.message_post(body="We come on Monday", subtype_xmlid="mail.mt_comment")
+        self.own.message_post(
+            body="We come on Monday",
+            subtype_xmlid="mail.mt_comment",
+            author_id=self.technician.partner_id.id,
+        )
         page = self.url_open(f"/my/service/{self.own.id}").text
         self.assertIn(self.own.name, page)
         self.assertIn("We come on Monday", page)
