@@ -3,6 +3,7 @@ from . import mail_message
 from . import mail_thread
 from . import mail_tracking_value
 from . import ir_sequence
+from . import ir_http
 from . import res_company
 from . import res_config_settings
 from . import aftersales_workflow_mixin

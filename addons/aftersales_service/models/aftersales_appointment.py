@@ -73,7 +73,9 @@ class AftersalesAppointment(models.Model):
         index=True,
     )
     agreed_with = fields.Char(
-        copy=False, help="Who agreed to this time for the customer; his name, or his post."
+        "Agreed with",
+        copy=False,
+        help="Who agreed to this time for the customer; his name, or his post.",
     )
     agreed_by = fields.Selection(AGREED_BY, "Agreed", copy=False)
     agreed_on = fields.Datetime("Agreed on", copy=False)
@@ -112,7 +114,7 @@ class AftersalesAppointment(models.Model):
     address = fields.Char(related="request_id.partner_address")
     description = fields.Text(related="request_id.description")
     urgency = fields.Selection(related="request_id.urgency")
-    distance = fields.Float(related="request_id.distance")
+    distance = fields.Float(related="request_id.distance", aggregator=None)
 
     _date_order = models.Constraint(
         "CHECK(date_end > date_start)", "An appointment has to end after it begins."
@@ -526,6 +528,21 @@ class AftersalesAppointment(models.Model):
                     }
                 )
                 appointment._sync_request()
+
+    def _get_routes(self):
+        """Return these visits by technician and day, each route in the order of the day."""
+        routes = self.sorted("date_start").grouped(lambda a: (a.technician_id, a._get_trade_day()))
+        return [
+            {
+                "technician": technician,
+                "day": day,
+                "appointments": appointments,
+                "tz": appointments.company_id[:1]._aftersales_tz().zone,
+            }
+            for (technician, day), appointments in sorted(
+                routes.items(), key=lambda item: (item[0][1], item[0][0].name)
+            )
+        ]
 
     def action_create_record(self):
         """Open the service record of the visit."""

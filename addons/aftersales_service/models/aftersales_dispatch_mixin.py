@@ -47,6 +47,9 @@ class AftersalesDispatchMixin(models.AbstractModel):
         copy=False,
         help="The last visit left something to be done: make another appointment.",
     )
+    open_record_id = fields.Many2one(
+        "aftersales.service.record", "Unfinished record", compute="_compute_open_record_id"
+    )
     advice = fields.Text("Advice given", readonly=True, copy=False, tracking=True)
     adviser_id = fields.Many2one("res.users", "Advice by", readonly=True, copy=False)
     date_callback = fields.Datetime(
@@ -83,6 +86,13 @@ class AftersalesDispatchMixin(models.AbstractModel):
             "date_done",
             "remote_share",
         }
+
+    @api.depends("record_ids.state")
+    def _compute_open_record_id(self):
+        for request in self:
+            request.open_record_id = request.record_ids.filtered(
+                lambda r: r.state in ("draft", "signed")
+            )[:1]
 
     @api.depends("resolution")
     def _compute_remote_share(self):
@@ -363,13 +373,14 @@ class AftersalesDispatchMixin(models.AbstractModel):
     def _get_technician_ranking(self):
         """Return who is best sent to each request, and why (H2, E7).
 
-        Certified for the product's trades on the day; the center's own people first; the fewest
-        visits on that day, then the fewest open requests. The number of queries doesn't grow with
-        the requests.
+        Certified for the product's trades on the day; the center's own people first, its head
+        last; the fewest visits on that day, then the fewest open requests. The number of queries
+        doesn't grow with the requests.
 
         :return: dict from request to a list of (user, sentence), the best first
         """
         technicians = self._get_technicians()
+        technician_role = self.env.ref("aftersales_service.group_technician")
         users = self.env["res.users"].sudo().union(*technicians.values())
         certificates = users.partner_id._get_certificates()
         visits = self._get_visit_counts(users)
@@ -395,7 +406,9 @@ class AftersalesDispatchMixin(models.AbstractModel):
                 held = {t: certificates._get_certificate(user.partner_id, t, day) for t in trades}
                 if all(held.values()):
                     counts = visits.get((user, day), 0), busy.get(user, 0)
-                    key = (not user._get_aftersales_center(), *counts, user.id)
+                    # who runs the center goes himself only if nobody else can
+                    is_head = technician_role not in user.group_ids
+                    key = (not user._get_aftersales_center(), is_head, *counts, user.id)
                     ranked.append((key, user, request._get_ranking_reason(*counts, day, held)))
             result[request] = [(user, reason) for _key, user, reason in sorted(ranked)]
         return result
@@ -425,6 +438,16 @@ class AftersalesDispatchMixin(models.AbstractModel):
             for trade, certificate in held.items()
         ]
         return ", ".join(parts)
+
+    @api.model
+    def _group_expand_technician_id(self, technicians, domain):
+        """Show also those who have nothing to do, to whoever dispatches, of the centers he sees."""
+        if not self.env.context.get("show_technicians"):
+            return technicians
+        centers = self.search(domain).center_id
+        requests = [self.new({"center_id": center.id}) for center in centers]
+        found = self.browse().concat(*requests)._get_technicians()
+        return technicians.union(*found.values()).with_env(self.env)
 
     @api.depends("center_id", "product_id", "date_visit_promised", "state")
     @api.depends_context("lang")
@@ -530,7 +553,7 @@ class AftersalesDispatchMixin(models.AbstractModel):
             "type": "ir.actions.act_window",
             "name": self.env._("New appointment"),
             "res_model": "aftersales.appointment",
-            "views": [(False, "form")],
+            "views": [(self.env.ref("aftersales_service.view_appointment_new_form").id, "form")],
             "target": "new",
             "context": {"default_request_id": self.id},
         }

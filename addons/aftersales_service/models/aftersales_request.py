@@ -137,10 +137,12 @@ class AftersalesRequest(models.Model):
         tracking=True,
         domain="[('id', 'in', technician_ids)]",
         index="btree_not_null",
+        group_expand="_group_expand_technician_id",
     )
     distance = fields.Float(
         "Distance (km)",
         compute="_compute_distance",
+        aggregator="avg",
         store=True,
         readonly=False,
         precompute=True,
@@ -981,7 +983,7 @@ class AftersalesRequest(models.Model):
                 if self.state == "new"
                 else self._get_closed_message()
             )
-        record = self.record_ids.filtered(lambda r: r.state == "draft")[:1]
+        record = self.open_record_id
         if not record:
             record = self.env["aftersales.service.record"].create(self._prepare_record_vals())
         return {

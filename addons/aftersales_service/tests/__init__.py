@@ -23,6 +23,7 @@ from . import (
     test_department,
     test_dispute,
     test_dispatch,
+    test_dispatch_screens,
     test_entitlement,
     test_exchange_assessment,
     test_further_visit,

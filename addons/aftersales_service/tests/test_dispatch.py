@@ -65,7 +65,6 @@ class TestDispatch(DeadlineCommon):
     def test_fewest_visits(self):
         """E7: the own people first, of them who has the fewest visits on the day."""
         request = self._new_request(self.card, technician_id=False)
-        self.center_user.active = False
         self._plan(self.own, 2, 5)
         self._plan(self.second_own, 2)
         self.assertEqual(request.proposed_technician_id, self.second_own)
@@ -102,7 +101,6 @@ class TestDispatch(DeadlineCommon):
 
     def test_assign_proposed(self):
         """E7: one press assigns the selected requests and spreads them."""
-        self.center_user.active = False
         requests = self._new_request(self.card, technician_id=False)
         requests |= self._new_request(self.card, technician_id=False)
         requests.action_assign_proposed()
