@@ -201,6 +201,7 @@ class TestJourney(TransactionCase):
         record.write(
             {
                 "arrival": "2026-10-18 05:40:00",
+                "departure": "2026-10-18 08:10:00",
                 "nameplate": "ZL50-0387",
                 "hour_meter": 210,
                 "fault": "举升无力",
@@ -220,6 +221,10 @@ class TestJourney(TransactionCase):
                         }
                     ),
                 ],
+                "photo_ids": [
+                    Command.create({"kind": "1_before", "image": PIXEL}),
+                    Command.create({"kind": "2_after", "image": PIXEL}),
+                ],
             }
         )
         with self.assertRaisesRegex(UserError, "not complete(?s:.*)Checklist"):
@@ -228,7 +233,14 @@ class TestJourney(TransactionCase):
         with self.assertRaisesRegex(UserError, "not signed by the customer"):
             record.action_done()
         wizard = self.as_("technician", self.env["aftersales.sign"]).create(
-            {"record_id": record.id, "signed_by": "刘师傅", "signature": PIXEL}
+            {
+                "record_id": record.id,
+                "content_rating": "5",
+                "quality_rating": "4",
+                "attitude_rating": "5",
+                "signed_by": "刘师傅",
+                "signature": PIXEL,
+            }
         )
         wizard.action_sign()
         record.action_done()

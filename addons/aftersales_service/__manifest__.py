@@ -23,6 +23,7 @@
         "data/aftersales_warranty_policy_data.xml",
         "data/aftersales_survey_data.xml",
         "data/aftersales_exchange_question_data.xml",
+        "data/aftersales_fault_cause_data.xml",
         "data/aftersales_record_requirement_data.xml",
         "data/aftersales_checklist_data.xml",
         "data/product_data.xml",
@@ -81,6 +82,7 @@
         "views/aftersales_callback_report_views.xml",
         "views/aftersales_record_requirement_views.xml",
         "views/aftersales_checklist_views.xml",
+        "views/aftersales_fault_cause_views.xml",
         "wizard/aftersales_entitlement_views.xml",
         "views/product_views.xml",
         "views/res_config_settings_views.xml",
@@ -136,6 +138,7 @@
         "web.assets_backend": [
             "aftersales_service/static/src/**/*.js",
             "aftersales_service/static/src/**/*.xml",
+            "aftersales_service/static/src/**/*.scss",
         ],
         "web.assets_tests": [
             "aftersales_service/static/tests/tours/*.js",

@@ -61,6 +61,7 @@ from . import aftersales_mail_intake_mixin
 from . import aftersales_web_intake_mixin
 from . import aftersales_request
 from . import aftersales_record_line_mixin
+from . import aftersales_fault_cause
 from . import aftersales_record_requirement
 from . import aftersales_checklist
 from . import aftersales_checklist_item
@@ -68,6 +69,7 @@ from . import aftersales_appointment
 from . import aftersales_service_record
 from . import aftersales_service_record_part
 from . import aftersales_service_record_check
+from . import aftersales_service_record_photo
 from . import aftersales_center_criterion
 from . import aftersales_center_application
 from . import aftersales_consent

@@ -1,7 +1,7 @@
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, LockError, UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_list
 
 ACTIVITY_TYPE = "aftersales_service.mail_activity_type_approval"
@@ -264,17 +264,7 @@ class AftersalesApprovalMixin(models.AbstractModel):
 
     def _lock_for_decision(self):
         """Lock the record against a decision or submission at the same moment."""
-        try:
-            self.lock_for_update(allow_referencing=True)
-        except LockError as error:
-            raise UserError(
-                self.env._(
-                    "Somebody else is working on “%s” this very moment. Reload the page and look "
-                    "what has changed.",
-                    self.display_name,
-                )
-            ) from error
-        self.invalidate_recordset()
+        self._lock_for_action()
 
     def _log_approval(self, decision, step=None, note=False):
         step = step or {"code": decision}

@@ -1,8 +1,25 @@
 from datetime import timedelta
 
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import formatLang
+
+RATINGS = [
+    ("1", "Very unhappy"),
+    ("2", "Unhappy"),
+    ("3", "Fair"),
+    ("4", "Happy"),
+    ("5", "Very happy"),
+]
+SIGNER_ROLES = [
+    ("customer", "Customer"),
+    ("operator", "Operator of the machine"),
+    ("employee", "Employee of the customer"),
+    ("family", "Family of the customer"),
+    ("other", "Other"),
+]
 
 
 class AftersalesServiceRecord(models.Model):
@@ -64,6 +81,15 @@ class AftersalesServiceRecord(models.Model):
         tracking=True,
     )
     arrival = fields.Datetime("Arrived", copy=False, help="When the technician was at the machine.")
+    departure = fields.Datetime(
+        "Work finished", copy=False, help="When the machine was handed back to the customer."
+    )
+    work_hours = fields.Float(
+        "Working time (h)",
+        compute="_compute_work_hours",
+        store=True,
+        help="From the arrival to the end of the work.",
+    )
     service_date = fields.Date(
         "Service date",
         compute="_compute_service_date",
@@ -80,6 +106,14 @@ class AftersalesServiceRecord(models.Model):
     hour_meter = fields.Float("Hour meter (h)", copy=False)
     fault = fields.Text(help="What happened, and how.", copy=False)
     cause = fields.Text(help="Why it happened. May not be left blank (M3.4).", copy=False)
+    cause_id = fields.Many2one(
+        "aftersales.fault.cause",
+        "Kind of cause",
+        index="btree_not_null",
+        ondelete="restrict",
+        copy=False,
+        help="By it, faults are counted, and one that comes again is noticed.",
+    )
     responsibility = fields.Selection(
         [
             ("product", "Product quality"),
@@ -111,8 +145,37 @@ class AftersalesServiceRecord(models.Model):
     explained = fields.Boolean(
         "Fault, use and care explained", copy=False, help="To the customer, on site (M3.3)."
     )
+    advice = fields.Text(
+        "Guidance given",
+        copy=False,
+        help="What the customer was told about use and care. Needed where the use was the cause "
+        "(M3.2, H9).",
+    )
     part_ids = fields.One2many(
         "aftersales.service.record.part", "record_id", "Parts replaced", copy=False
+    )
+    product_ids = fields.Many2many(
+        "product.product", string="Kinds of parts replaced", compute="_compute_product_ids"
+    )
+    photo_ids = fields.One2many(
+        "aftersales.service.record.photo", "record_id", "Photos", copy=False
+    )
+    before_photo_count = fields.Integer("Photo before the repair", compute="_compute_photo_counts")
+    after_photo_count = fields.Integer("Photo after the repair", compute="_compute_photo_counts")
+    repeat_of_id = fields.Many2one(
+        "aftersales.service.record",
+        "Repeats",
+        compute="_compute_repeat",
+        store=True,
+        index="btree_not_null",
+        help="The latest service of the same unit at which the same kind of part was fitted within "
+        "the warranty of repairs (H8), or the same kind of cause was found shortly before.",
+    )
+    is_repeat = fields.Boolean(
+        "Repeat fault",
+        compute="_compute_repeat",
+        store=True,
+        help="The fault came again: what was repaired didn't last (H8).",
     )
     sale_order_count = fields.Integer(compute="_compute_sale_order_count")
     no_parts = fields.Boolean(
@@ -128,9 +191,29 @@ class AftersalesServiceRecord(models.Model):
     )
     further_visit_reason = fields.Text("Why another visit", copy=False)
     missing = fields.Text("Still missing", compute="_compute_missing")
+    preflight = fields.Html("Before signing", compute="_compute_preflight", sanitize=False)
     signed_by = fields.Char("Signed by", readonly=True, copy=False, tracking=True)
     signed_on = fields.Datetime("Signed on", readonly=True, copy=False)
     signature = fields.Image(readonly=True, copy=False, max_width=1024, max_height=1024)
+    signer_role = fields.Selection(SIGNER_ROLES, "Signs as", readonly=True, copy=False)
+    content_rating = fields.Selection(
+        RATINGS, "Content of the service", readonly=True, copy=False, help="By the signer (H9)."
+    )
+    quality_rating = fields.Selection(
+        RATINGS, "Quality of the work", readonly=True, copy=False, help="By the signer (H9)."
+    )
+    attitude_rating = fields.Selection(
+        RATINGS, "Attitude of the technician", readonly=True, copy=False, help="By the signer (H9)."
+    )
+    signer_note = fields.Text("Remark of the customer", readonly=True, copy=False)
+    signoff_rating = fields.Float(
+        "Rating at sign-off",
+        compute="_compute_signoff_rating",
+        store=True,
+        aggregator="avg",
+        digits=(3, 2),
+        help="The mean of content, quality and attitude, 1 to 5. 0: the customer gave none.",
+    )
     was_signed = fields.Boolean(
         "Signed before",
         readonly=True,
@@ -152,6 +235,30 @@ class AftersalesServiceRecord(models.Model):
             record.service_date = (
                 record.arrival and record.company_id._aftersales_local(record.arrival).date()
             )
+
+    @api.depends("arrival", "departure")
+    def _compute_work_hours(self):
+        for record in self:
+            spent = record.arrival and record.departure and record.departure - record.arrival
+            record.work_hours = spent.total_seconds() / 3600 if spent else 0
+
+    @api.depends(lambda self: self._get_rating_fields())
+    def _compute_signoff_rating(self):
+        for record in self:
+            ratings = [int(record[name]) for name in self._get_rating_fields() if record[name]]
+            record.signoff_rating = sum(ratings) / len(ratings) if ratings else 0
+
+    @api.depends("part_ids.product_id")
+    def _compute_product_ids(self):
+        for record in self:
+            record.product_ids = record.part_ids.product_id
+
+    @api.depends("photo_ids.kind")
+    def _compute_photo_counts(self):
+        for record in self:
+            kinds = record.photo_ids.mapped("kind")
+            record.before_photo_count = kinds.count("1_before")
+            record.after_photo_count = kinds.count("2_after")
 
     @api.depends("nameplate", "serial_number")
     def _compute_nameplate_match(self):
@@ -196,6 +303,16 @@ class AftersalesServiceRecord(models.Model):
                         "Nobody arrived before the request was dispatched on %s: check the time.",
                         record.company_id._aftersales_format(dispatched),
                     )
+                )
+
+    @api.constrains("arrival", "departure")
+    def _check_departure(self):
+        for record in self.filtered("departure"):
+            if record.departure > fields.Datetime.now():
+                raise ValidationError(self.env._("The work can't be finished in the future."))
+            if record.arrival and record.departure < record.arrival:
+                raise ValidationError(
+                    self.env._("The work is finished after the arrival: check the two times.")
                 )
 
     @api.constrains("hour_meter", "arrival", "request_id")
@@ -304,6 +421,9 @@ class AftersalesServiceRecord(models.Model):
             "signature",
             "signature_digest",
             "signature_spec",
+            "signer_role",
+            "signer_note",
+            *self._get_rating_fields(),
             "was_signed",
             "check_ids",
             # what follows from the request, and what settlement goes by
@@ -334,7 +454,9 @@ class AftersalesServiceRecord(models.Model):
         """
         own = {name for name, field in self._fields.items() if field.manual}
         asked_anyway = {"nameplate_reason", "no_parts"}
-        return ({*self._get_entered_fields(), *self._get_signed_lines()} | own) - asked_anyway
+        photos = {"before_photo_count", "after_photo_count"}
+        entered = {*self._get_entered_fields(), *self._get_signed_lines()}
+        return (entered | photos | own) - asked_anyway
 
     @api.model
     def _get_missing_depends(self):
@@ -344,8 +466,13 @@ class AftersalesServiceRecord(models.Model):
             "nameplate_match",
             "part_ids.disposition",
             "part_ids.scrap_photo",
+            "part_ids.quantity",
+            "part_ids.serial_fitted",
+            "part_ids.serial_removed",
+            "part_ids.serial_reason",
             "check_ids.result",
             "check_ids.note",
+            "photo_ids.kind",
             *self._get_consent_depends(),
         ]
 
@@ -354,15 +481,18 @@ class AftersalesServiceRecord(models.Model):
         """Return the fields of the form that are filled in on site."""
         return [
             "arrival",
+            "departure",
             "nameplate",
             "nameplate_reason",
             "hour_meter",
             "fault",
             "cause",
+            "cause_id",
             "responsibility",
             "work_done",
             "machine_checked",
             "explained",
+            "advice",
             "no_parts",
             "further_visit",
             "further_visit_reason",
@@ -385,7 +515,7 @@ class AftersalesServiceRecord(models.Model):
             missing.append(self.env._("Parts replaced, or the statement that there were none"))
         if self.part_ids and self.no_parts:
             missing.append(self.env._("“No parts replaced” is ticked, but parts are listed"))
-        for line in (*self.part_ids, *self.check_ids):
+        for line in (*self.part_ids, *self.check_ids, *self.photo_ids):
             missing += line._get_missing()
         missing += self._get_missing_consents()
         return missing
@@ -401,6 +531,167 @@ class AftersalesServiceRecord(models.Model):
                         missing="\n".join(f"• {label}" for label in missing),
                     )
                 )
+
+    # --- on the way to the signature -------------------------------------------------------
+
+    def action_arrive(self):
+        """Note that the technician is at the machine now."""
+        self._note_moment("arrival")
+        return True
+
+    def action_finish(self):
+        """Note that the work is finished now."""
+        self._note_moment("departure")
+        return True
+
+    def _note_moment(self, name):
+        for record in self:
+            record.check_access("write")
+            if record[name]:
+                raise UserError(
+                    self.env._(
+                        "%(record)s: “%(field)s” is noted already. Correct the time on the form, "
+                        "if it is wrong.",
+                        record=record.name,
+                        field=self._fields[name]._description_string(self.env),
+                    )
+                )
+            record[name] = fields.Datetime.now()
+
+    @api.depends(lambda self: [*self._get_missing_depends(), "part_ids.product_id"])
+    @api.depends_context("lang", "uid")
+    def _compute_preflight(self):
+        icons = {
+            "pass": "fa-check-circle text-success",
+            "note": "fa-exclamation-circle text-warning",
+            "fail": "fa-times-circle text-danger",
+        }
+        line = Markup('<li class="mb-1"><i class="fa %s me-2" title="%s"></i>%s</li>')
+        words = {
+            "pass": self.env._("In order"),
+            "note": self.env._("Mind this"),
+            "fail": self.env._("Not in order"),
+        }
+        for record in self:
+            items = [
+                line % (icons[result], words[result], text)
+                for result, text in record._get_preflight()
+            ]
+            record.preflight = Markup('<ul class="list-unstyled mb-0">%s</ul>') % Markup().join(
+                items
+            )
+
+    def _get_preflight(self):
+        """Return how the record stands before it is signed, rule by rule.
+
+        :return: pairs of pass, note or fail, and a sentence for the technician
+        """
+        self.ensure_one()
+        missing = self._get_missing()
+        items = [
+            ("fail", self.env._("Incomplete: %s missing (M3.4)", len(missing)))
+            if missing
+            else ("pass", self.env._("Complete (M3.4)"))
+        ]
+        if self.nameplate_match:
+            items.append(("pass", self.env._("The nameplate is that of the card (M3.2)")))
+        elif self.nameplate:
+            items.append(("note", self.env._("The nameplate isn't that of the card (M3.2)")))
+        if self.check_ids:
+            answered = len(self.check_ids.filtered("result"))
+            left = len(self.check_ids.filtered(lambda check: check.result == "left"))
+            text = self.env._(
+                "Machine checked: %(answered)s of %(count)s (M3.3)",
+                answered=answered,
+                count=len(self.check_ids),
+            )
+            items.append(("pass" if answered == len(self.check_ids) else "fail", text))
+            if left:
+                items.append(("note", self.env._("Faults left: %s", left)))
+        for verdict, parts in self.part_ids.grouped("verdict").items():
+            names = ", ".join(parts.product_id.mapped("display_name"))
+            if verdict in ("covered", "exchange"):
+                items.append(("pass", self.env._("Under warranty: %s", names)))
+            elif verdict:
+                items.append(("note", self.env._("The customer pays: %s (E6)", names)))
+        if self.photo_ids:
+            items.append(
+                (
+                    "pass" if self.before_photo_count and self.after_photo_count else "note",
+                    self.env._(
+                        "Photos: %(before)s before, %(after)s after the repair",
+                        before=self.before_photo_count,
+                        after=self.after_photo_count,
+                    ),
+                )
+            )
+        if self.is_repeat:
+            # sudo: only the number of the earlier record is told
+            earlier = self.sudo().repeat_of_id.name
+            items.append(("note", self.env._("Repeat fault: see %s (H8)", earlier)))
+        return items
+
+    # --- repeat faults (H8, E4) --------------------------------------------------------------
+
+    @api.depends("card_id", "arrival", "cause_id", "part_ids.product_id", "state")
+    def _compute_repeat(self):
+        # sudo: the earlier service may have been another center's; only its number is told
+        records = self.sudo().filtered(lambda r: r.card_id and r.arrival and r.state != "cancelled")
+        earlier = records.search(
+            [("card_id", "in", records.card_id.ids), ("state", "=", "done")], order="arrival desc"
+        ).grouped("card_id")
+        for record in self:
+            own = record.sudo()
+            record.repeat_of_id = own in records and next(
+                (other for other in earlier.get(own.card_id, ()) if own._is_repeat_of(other)),
+                False,
+            )
+            record.is_repeat = bool(record.repeat_of_id)
+
+    def _is_repeat_of(self, earlier):
+        """Tell whether the fault of this record repeats that of the valid record ``earlier``."""
+        if earlier == self._origin or earlier.arrival >= self.arrival:
+            return False
+        days = (self.service_date - earlier.service_date).days
+        company = self.company_id
+        same_part = self.part_ids.product_id.categ_id & earlier.part_ids.product_id.categ_id
+        return bool(
+            (same_part and days <= company.aftersales_repair_warranty_days)
+            or (
+                self.cause_id
+                and self.cause_id == earlier.cause_id
+                and days <= company.aftersales_repeat_fault_days
+            )
+        )
+
+    def _notice_repeats(self):
+        """Look again at the other records of the units, now that these are valid."""
+        # sudo: records that this user doesn't see repeat the fault as well
+        others = self.sudo().card_id.record_ids - self
+        self.env.add_to_compute(self._fields["repeat_of_id"], others)
+        self.env.add_to_compute(self._fields["is_repeat"], others)
+
+    def action_request_further(self):
+        """Open a new request for the faults that were left (M3.3)."""
+        self.ensure_one()
+        left = self.check_ids.filtered(lambda check: check.result == "left")
+        if not left:
+            raise UserError(self.env._("No fault was left on %s.", self.name))
+        found = "\n".join(f"{check.name}: {check.note}" for check in left)
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("New request"),
+            "res_model": "aftersales.request",
+            "views": [(False, "form")],
+            "context": {
+                "default_card_id": self.card_id.id,
+                "default_partner_id": self.partner_id.id,
+                "default_product_id": self.product_id.id,
+                "default_description": self.env._(
+                    "Left after %(record)s:\n%(found)s", record=self.name, found=found
+                ),
+            },
+        }
 
     # --- check of the whole machine (M3.3) -------------------------------------------------
 
@@ -447,10 +738,29 @@ class AftersalesServiceRecord(models.Model):
     @api.model
     def _get_signed_lines(self):
         """Return the fields of the lines that are part of what the customer signs."""
-        return ["part_ids", "check_ids"]
+        return ["part_ids", "check_ids", "photo_ids"]
+
+    @api.model
+    def _get_rating_fields(self):
+        """Return what the customer rates when signing (H9)."""
+        return ["content_rating", "quality_rating", "attitude_rating"]
+
+    @api.model
+    def _get_sign_off_fields(self):
+        """Return what the signature itself consists of: it is part of what can't be changed."""
+        return [
+            "signed_by",
+            "signer_role",
+            "signed_on",
+            "signature",
+            *self._get_rating_fields(),
+            "signer_note",
+        ]
 
     def _get_signature_spec(self):
-        """Return `_get_signed_content` with the fields that only a requirement brings in."""
+        """Return what the digest is made of: the form, what only a requirement brings in, the
+        signature itself.
+        """
         self.ensure_one()
         requirements = self.env["aftersales.record.requirement"]._get_requirements(self.company_id)
         names = {
@@ -458,6 +768,7 @@ class AftersalesServiceRecord(models.Model):
             for name in requirements.mapped("field_name")
             if name in self._fields and self._fields[name].store
         }
+        names.update(self._get_sign_off_fields())
         return {**dict.fromkeys(names), **self._get_signed_content()}
 
     def _is_signature_valid(self):
@@ -486,15 +797,20 @@ class AftersalesServiceRecord(models.Model):
                     return True
         return False
 
-    def action_sign(self, signed_by, signature):
+    def action_sign(self, signed_by, signature, **sign_off):
         """Take the customer's signature under the complete record (M3.4, H9).
 
         :param str signed_by: name of the person who signs
         :param signature: image, base64
+        :param sign_off: what else the customer says: ``signer_role``, the three ratings
+            ``content_rating``, ``quality_rating`` and ``attitude_rating`` (all or none, '1' very
+            unhappy to '5' very happy) and ``signer_note``
+        :raises UserError: something is missing, it was signed already, or is just being signed
         """
+        sign_off = self._prepare_sign_off(signed_by, signature, sign_off)
         for record in self:
             record.check_access("write")
-            record.lock_for_update(allow_referencing=True)
+            record._lock_for_action()
             if record.state in ("signed", "done"):
                 raise UserError(self.env._("%s has already been signed.", record.name))
             # sudo: a colleague may sign without seeing the request
@@ -502,24 +818,40 @@ class AftersalesServiceRecord(models.Model):
                 raise UserError(
                     self.env._("%s can't be signed: it, or its request, is cancelled.", record.name)
                 )
-            if not (signed_by or "").strip() or not signature:
-                raise UserError(self.env._("The customer's name and signature are needed."))
             # sudo: as above; so that no consent is withdrawn meanwhile
-            record.request_id.sudo().lock_for_update(allow_referencing=True)
+            record.request_id.sudo()._lock_for_action()
             record._check_complete()
             spec = record._get_signature_spec()
+            record._write_protected({**sign_off, "signed_on": fields.Datetime.now()})
             record._write_protected(
                 {
                     "state": "signed",
-                    "signed_by": signed_by.strip(),
-                    "signed_on": fields.Datetime.now(),
-                    "signature": signature,
                     "was_signed": True,
                     "signature_digest": record._get_content_digest(spec),
                     "signature_spec": spec,
                 }
             )
         return True
+
+    @api.model
+    def _prepare_sign_off(self, signed_by, signature, sign_off):
+        """Return the values of a signature, after checking them; see `action_sign`."""
+        if not isinstance(signed_by, str) or not signed_by.strip() or not signature:
+            raise UserError(self.env._("The customer's name and signature are needed."))
+        known = {"signer_role", "signer_note", *self._get_rating_fields()}
+        if unknown := sign_off.keys() - known:
+            raise UserError(self.env._("A signature has no “%s”.", sorted(unknown)[0]))
+        ratings = [sign_off.get(name) for name in self._get_rating_fields()]
+        if any(ratings) and not all(ratings):
+            raise UserError(
+                self.env._("Let the customer rate content, quality and attitude, or none (H9).")
+            )
+        return {
+            **dict.fromkeys(known, False),
+            **sign_off,
+            "signed_by": signed_by.strip(),
+            "signature": signature,
+        }
 
     def action_open_sign(self):
         """Open the signing window; says first what is still missing."""
@@ -543,9 +875,7 @@ class AftersalesServiceRecord(models.Model):
             record._write_protected(
                 {
                     "state": "draft",
-                    "signed_by": False,
-                    "signed_on": False,
-                    "signature": False,
+                    **dict.fromkeys(self._get_sign_off_fields(), False),
                     "signature_digest": False,
                     "signature_spec": False,
                 }
@@ -565,7 +895,7 @@ class AftersalesServiceRecord(models.Model):
         """Make the record valid: complete and signed, or not at all (M3.4)."""
         for record in self:
             record.check_access("write")
-            record.lock_for_update(allow_referencing=True)
+            record._lock_for_action()
             if record.state == "done":
                 raise UserError(self.env._("%s is already valid.", record.name))
             record._check_request_open()
@@ -596,6 +926,7 @@ class AftersalesServiceRecord(models.Model):
             else:
                 record.request_id.sudo()._finish(fields.Datetime.now())
         self._note_hours()
+        self._notice_repeats()
         self._plan_callbacks()
 
     # --- callbacks (E8) --------------------------------------------------------------------

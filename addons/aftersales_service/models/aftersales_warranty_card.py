@@ -776,7 +776,7 @@ class AftersalesWarrantyCard(models.Model):
         return self._action_view_history("aftersales_service.action_exchange_assessment")
 
     def action_view_records(self):
-        return self._action_view_history("aftersales_service.action_service_record")
+        return self._action_view_history("aftersales_service.action_service_record_history")
 
     def action_view_parts(self):
         return self._action_view_history("aftersales_service.action_service_record_part")

@@ -7,7 +7,7 @@ import qrcode
 
 from odoo import api, models
 from odoo.addons.base.models.ir_model import MODULE_UNINSTALL_FLAG
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tools import format_list, image
 
 
@@ -135,6 +135,24 @@ class AftersalesWorkflowMixin(models.AbstractModel):
         # sudo: nobody may write these fields directly; whether this user may perform the
         # action was checked by the caller, and the record was reached through its rules.
         return self.sudo().write(vals)
+
+    def _lock_for_action(self):
+        """Lock the record against what others do at the same moment, and read it afresh.
+
+        :raises UserError: somebody else is at it
+        """
+        self.ensure_one()
+        try:
+            self.lock_for_update(allow_referencing=True)
+        except LockError as error:
+            raise UserError(
+                self.env._(
+                    "Somebody else is working on “%s” this very moment. Reload the page and look "
+                    "what has changed.",
+                    self.display_name,
+                )
+            ) from error
+        self.invalidate_recordset()
 
     def _check_group(self, xmlid):
         """Raise AccessError unless the current user has the group ``xmlid``.

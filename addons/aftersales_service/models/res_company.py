@@ -23,6 +23,12 @@ class ResCompany(models.Model):
         default=30,
         help="How long a part fitted by a repair is covered by itself, 30 days at least (H8).",
     )
+    aftersales_repeat_fault_days = fields.Integer(
+        "Repeat fault within (days)",
+        default=90,
+        help="A fault of the same kind of cause on the same unit within so many days counts as a "
+        "repeat fault.",
+    )
 
     aftersales_retention_years = fields.Integer(
         "Keep documents (years)",

@@ -10,6 +10,9 @@ class ResConfigSettings(models.TransientModel):
     aftersales_repair_warranty_days = fields.Integer(
         related="company_id.aftersales_repair_warranty_days", readonly=False
     )
+    aftersales_repeat_fault_days = fields.Integer(
+        related="company_id.aftersales_repeat_fault_days", readonly=False
+    )
     aftersales_repair_fee_rate = fields.Float(
         related="company_id.aftersales_repair_fee_rate", readonly=False
     )

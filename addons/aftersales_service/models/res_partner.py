@@ -116,6 +116,9 @@ class ResPartner(models.Model):
         groups="aftersales_service.group_user",
         help="Promises that the partner has to keep, overdue and not yet kept.",
     )
+    service_record_count = fields.Integer(
+        "Service records", compute="_compute_service_record_count"
+    )
     open_record_count = fields.Integer(
         "Open service records",
         compute="_compute_center_counts",
@@ -906,6 +909,32 @@ class ResPartner(models.Model):
             partner.aftersales_request_count = by_customer.get(partner, 0) + by_center.get(
                 partner, 0
             )
+
+    # --- service history (E4) ----------------------------------------------------------------
+
+    @api.depends_context("uid", "allowed_company_ids")
+    def _compute_service_record_count(self):
+        counts = {}
+        if self.env["aftersales.service.record"].has_access("read"):
+            counts = dict(
+                self.env["aftersales.service.record"]._read_group(
+                    [("partner_id", "in", self.ids)], ["partner_id"], ["__count"]
+                )
+            )
+        for partner in self:
+            partner.service_record_count = counts.get(partner, 0)
+
+    def action_view_service_records(self):
+        """Open what was done for the customer, unit by unit (E4)."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "aftersales_service.action_service_record_history"
+        )
+        return {
+            **action,
+            "domain": [("partner_id", "=", self.id)],
+            "context": {"search_default_group_card": 1},
+        }
 
     def action_view_warranty_cards(self):
         self.ensure_one()

@@ -325,7 +325,7 @@ class TestRecordRequirement(AftersalesCommon):
 
     def test_old_signature_stands(self):
         """M3.4: what was signed under the previous release stays signed, and becomes valid."""
-        parts = [{"product_id": self.pump.id, "serial_fitted": "P-2", "serial_removed": "P-1"}]
+        parts = [{"product_id": self.pump.id, "serial_fitted": "Q-2", "serial_removed": "Q-1"}]
         record = self._new_complete_record(self.request, parts)
         self._sign_as_before(record)
         self.assertFalse(record._is_signature_valid(), "nobody knows what was signed")

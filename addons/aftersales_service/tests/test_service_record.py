@@ -1,6 +1,7 @@
 import base64
 import io
 from datetime import date, datetime
+from itertools import count
 
 from freezegun import freeze_time
 from PIL import Image
@@ -20,10 +21,17 @@ class TestServiceRecord(AftersalesCommon):
         super().setUpClass()
         cls.card, cls.second_card = cls._deliver("SN-1", "SN-2")
         cls.request = cls._new_request(cls.card)
+        cls.serials = count(100)
 
     def _parts(self):
+        # each piece is fitted once, in place of the one before
+        number = next(self.serials)
         return [
-            {"product_id": self.pump.id, "serial_fitted": "P-2", "serial_removed": "P-1"},
+            {
+                "product_id": self.pump.id,
+                "serial_fitted": f"P-{number + 1}",
+                "serial_removed": f"P-{number}",
+            },
             {"product_id": self.engine_part.id, "quantity": 2},
         ]
 
@@ -184,6 +192,9 @@ class TestServiceRecord(AftersalesCommon):
             .with_context(**action["context"])
             .create({"signed_by": "Wang Fang", "signature": PIXEL})
         )
+        with self.assertRaisesRegex(UserError, "no rating"):
+            window.action_sign()
+        window.is_unrated = True
         window.action_sign()
         self.assertEqual(record.state, "signed")
         self.assertEqual(record.signed_by, "Wang Fang")
@@ -273,6 +284,9 @@ class TestServiceRecord(AftersalesCommon):
             "explained": False,
             "technician_id": self.other_technician.id,
             "nameplate_reason": "No plate",
+            "departure": fields.Datetime.now(),
+            "cause_id": self.env["aftersales.fault.cause"].create({"name": "Wear"}).id,
+            "advice": "Grease it daily",
             "hour_meter": 350.6,
             "no_parts": True,
             "further_visit": True,
@@ -287,6 +301,7 @@ class TestServiceRecord(AftersalesCommon):
             | {
                 "part_ids",
                 "check_ids",
+                "photo_ids",
                 "request_id",
                 "card_id",
                 "center_id",
@@ -314,6 +329,7 @@ class TestServiceRecord(AftersalesCommon):
             "source": "urgent",
             "serial_fitted": "P-9",
             "serial_removed": "P-0",
+            "serial_reason": "Unreadable",
             "disposition": "scrap",
             "scrap_photo": PIXEL,
         }

@@ -1,0 +1,119 @@
+from contextlib import closing
+
+from psycopg2.errors import SerializationFailure
+
+from odoo import SUPERUSER_ID, api
+from odoo.exceptions import UserError
+from odoo.sql_db import db_connect
+from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tools import mute_logger
+
+from .common import PIXEL, AftersalesCommon
+
+
+@tagged("post_install", "-at_install")
+class TestServiceRecordConcurrency(BaseCase):
+    """Two technicians at the same moment: two connections, with what is committed."""
+
+    def setUp(self):
+        super().setUp()
+        self.cr = self._connect()
+        self.env = api.Environment(self.cr, SUPERUSER_ID, {"tracking_disable": True})
+
+        class Data(AftersalesCommon):
+            env = self.env
+            company = self.env.company
+
+        self.users = Data.technician, Data.other_technician = [
+            Data._new_user("technician", login=f"c_technician_{number}") for number in (1, 2)
+        ]
+        customer = self.env["res.partner"].create({"name": "Concurrent quarry"})
+        center = self.env["res.partner"].create(
+            {"name": "Concurrent center", "is_company": True, "is_service_center": True}
+        )
+        request = self.env["aftersales.request"].create(
+            {
+                "partner_id": customer.id,
+                "center_id": center.id,
+                "technician_id": Data.technician.id,
+                "description": "Does not lift",
+            }
+        )
+        request.action_assign()
+        self.record = self.env["aftersales.service.record"].create(
+            {"request_id": request.id, "technician_id": Data.other_technician.id}
+        )
+        self.record.check_ids.sudo().result = "ok"
+        vals = Data._complete_vals(request, nameplate="X", nameplate_reason="No card")
+        self.record.write({**vals, "departure": vals["arrival"]})
+        self.addCleanup(self._remove)
+        self.cr.commit()  # pylint: disable=invalid-commit
+
+    def _connect(self):
+        cr = db_connect(get_db_name()).cursor()
+        self.addCleanup(cr.close)
+        return cr
+
+    def _remove(self):
+        """Take out what was committed; a signed record can only go in the database itself."""
+        request, partners = self.record.request_id, self.record.partner_id | self.record.center_id
+        users = self.record.technician_id.browse().union(*self.users)
+        partners |= users.partner_id
+        owners = [(self.record._name, self.record.id), (request._name, request.id)]
+        partner_ids, user_ids = partners.ids, users.ids
+        with closing(db_connect(get_db_name()).cursor()) as cr:
+            for owner in owners:
+                for table in ("aftersales_deadline", "mail_activity", "mail_followers"):
+                    cr.execute(f"DELETE FROM {table} WHERE res_model = %s AND res_id = %s", owner)
+                cr.execute("DELETE FROM ir_attachment WHERE res_model = %s AND res_id = %s", owner)
+                cr.execute("DELETE FROM mail_message WHERE model = %s AND res_id = %s", owner)
+            cr.execute("DELETE FROM aftersales_service_record WHERE id = %s", [owners[0][1]])
+            cr.execute("DELETE FROM aftersales_request WHERE id = %s", [owners[1][1]])
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            env["res.users"].browse(user_ids).unlink()
+            env["res.partner"].browse(partner_ids).unlink()
+            cr.commit()  # pylint: disable=invalid-commit
+
+    def _record_as(self, user):
+        """Return the record as ``user`` sees it by a connection whose snapshot is taken now."""
+        record = self.record.with_env(api.Environment(self._connect(), user.id, {}))
+        self.assertEqual(record.state, "draft")
+        return record
+
+    @mute_logger("odoo.sql_db")
+    def test_two_sign_at_once(self):
+        """M3.4: of two who take the signature at the same moment one does, the other is told."""
+        first, second = self.users
+        winner, at_once, late = (self._record_as(user) for user in (first, second, second))
+        winner.action_sign("Wang Fang", PIXEL)
+        winner.env.flush_all()
+        # while the first signs
+        with self.assertRaisesRegex(UserError, "working on .* this very moment"):
+            at_once.action_sign("Li Na", PIXEL)
+        at_once.env.cr.rollback()
+        winner.env.cr.commit()
+        # with a view from before the first signed: the server then tries again
+        with self.assertRaises(SerializationFailure):
+            late.action_sign("Li Na", PIXEL)
+        late.env.cr.rollback()
+        late.env.invalidate_all()
+        with self.assertRaisesRegex(UserError, "already been signed"):
+            late.action_sign("Li Na", PIXEL)
+        self.cr.rollback()
+        self.env.invalidate_all()
+        self.assertEqual(self.record.signed_by, "Wang Fang")
+        self.assertTrue(self.record._is_signature_valid())
+
+    @mute_logger("odoo.sql_db")
+    def test_change_while_signing(self):
+        """M3.4: what is changed while the customer signs isn't signed unseen."""
+        signer, author = (self._record_as(user) for user in self.users)
+        author.write({"work_done": "Something else"})
+        author.env.flush_all()
+        with self.assertRaisesRegex(UserError, "this very moment"):
+            signer.action_sign("Wang Fang", PIXEL)
+        signer.env.cr.rollback()
+        author.env.cr.commit()
+        self.cr.rollback()
+        self.env.invalidate_all()
+        self.assertEqual(self.record.state, "draft")
