@@ -201,7 +201,7 @@ class TestJourney(TransactionCase):
         record.write(
             {
                 "arrival": "2026-10-18 05:40:00",
-                "departure": "2026-10-18 08:10:00",
+                "departure": "2026-10-18 07:50:00",
                 "nameplate": "ZL50-0387",
                 "hour_meter": 210,
                 "fault": "举升无力",

@@ -469,7 +469,7 @@ class TestSettlement(AftersalesPartsCommon):
         """M8.4: no coverage, or damage by the customer: 0.00, with the reason; by hand 120.00."""
         self._make_record([self._scrap(self.seal)])
         record = self._make_record([self._scrap(self.seal)], done=False)
-        record.responsibility = "customer"
+        record.write({"responsibility": "customer", "advice": "Keep the seals clean"})
         self._validate(record)
         expired = self._make_record([self._scrap(self.seal)], day="2026-10-21")
         self.card.coverage_ids.date_end = "2026-10-20"

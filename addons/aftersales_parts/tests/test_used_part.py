@@ -10,7 +10,11 @@ class TestUsedPart(AftersalesPartsCommon):
     def test_tags_bear_the_record_number(self):
         """M10.3: each piece taken off is a tag with the record's number, at its center."""
         record = self._make_record(
-            [self._part(self.pump, quantity=2, serial_removed="P-1"), self._part(self.gearbox)]
+            [
+                self._part(self.pump, serial_removed="P-1", serial_reason="New one has no number"),
+                self._part(self.pump),
+                self._part(self.gearbox),
+            ]
         )
         tags = record.used_part_ids.sorted("name")
         self.assertEqual(

@@ -71,7 +71,9 @@ class AftersalesServiceRecordPhoto(models.Model):
             )
         # sudo: the limit holds for everybody
         parameters = self.env["ir.config_parameter"].sudo()
-        limit = int(parameters.get_param("aftersales_service.record_photo_max_mb", 20)) * 1024 * 1024
+        limit = (
+            int(parameters.get_param("aftersales_service.record_photo_max_mb", 20)) * 1024 * 1024
+        )
         if len(content) > limit:
             raise ValidationError(
                 self.env._(

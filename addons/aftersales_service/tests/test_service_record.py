@@ -314,7 +314,8 @@ class TestServiceRecord(AftersalesCommon):
         for name, value in changes.items():
             with self.subTest(name):
                 request = self._new_request(self.card, request_date=early, date_assigned=early)
-                record = self._sign(self._new_complete_record(request, self._parts()))
+                record = self._new_complete_record(request, self._parts(), arrival=early)
+                self._sign(record)
                 record.write({name: value})
                 # who gives the record away may not read it any more
                 self._assert_void(

@@ -31,9 +31,12 @@ class TestServiceRecordConcurrency(BaseCase):
         center = self.env["res.partner"].create(
             {"name": "Concurrent center", "is_company": True, "is_service_center": True}
         )
+        machine = self.env["product.product"].create({"name": "Concurrent loader"})
         request = self.env["aftersales.request"].create(
             {
                 "partner_id": customer.id,
+                "product_id": machine.id,
+                "date_purchase": "2026-01-01",
                 "center_id": center.id,
                 "technician_id": Data.technician.id,
                 "description": "Does not lift",
@@ -57,10 +60,11 @@ class TestServiceRecordConcurrency(BaseCase):
     def _remove(self):
         """Take out what was committed; a signed record can only go in the database itself."""
         request, partners = self.record.request_id, self.record.partner_id | self.record.center_id
+        machine = request.product_id
         users = self.record.technician_id.browse().union(*self.users)
         partners |= users.partner_id
         owners = [(self.record._name, self.record.id), (request._name, request.id)]
-        partner_ids, user_ids = partners.ids, users.ids
+        partner_ids, user_ids, product_ids = partners.ids, users.ids, machine.product_tmpl_id.ids
         with closing(db_connect(get_db_name()).cursor()) as cr:
             for owner in owners:
                 for table in ("aftersales_deadline", "mail_activity", "mail_followers"):
@@ -70,6 +74,7 @@ class TestServiceRecordConcurrency(BaseCase):
             cr.execute("DELETE FROM aftersales_service_record WHERE id = %s", [owners[0][1]])
             cr.execute("DELETE FROM aftersales_request WHERE id = %s", [owners[1][1]])
             env = api.Environment(cr, SUPERUSER_ID, {})
+            env["product.template"].browse(product_ids).unlink()
             env["res.users"].browse(user_ids).unlink()
             env["res.partner"].browse(partner_ids).unlink()
             cr.commit()  # pylint: disable=invalid-commit

@@ -39,7 +39,11 @@ class TestServiceRecordVisit(AftersalesCommon):
     def test_working_time(self):
         """M3.3: from arrival 08:10 to the end 10:55 are two hours and three quarters."""
         with freeze_time("2026-07-01 03:00:00"):
-            request = self._new_request(self.card, request_date="2026-07-01 00:00:00")
+            request = self._new_request(
+                self.card,
+                request_date="2026-07-01 00:00:00",
+                date_assigned="2026-07-01 00:00:00",
+            )
             record = self._new_record(request)
             record.write({"arrival": "2026-07-01 00:10:00", "departure": "2026-07-01 02:55:00"})
             self.assertEqual(record.work_hours, 2.75)
@@ -387,11 +391,12 @@ class TestServiceRecordVisit(AftersalesCommon):
             cause="",
             nameplate="SN-9",
         )
+        # the cause, why the nameplate differs, and the consent to pay for the seal kit
         results = [result for result, _text in record._get_preflight()]
         texts = " | ".join(text for _result, text in record._get_preflight())
         self.assertEqual(results, ["fail", "note", "pass", "note"])
         for words in (
-            "Incomplete: 2 missing",
+            "Incomplete: 3 missing",
             "isn't that of the card",
             "warranty: Hydraulic pump",
         ):

@@ -104,3 +104,30 @@ class TestServiceUi(AftersalesCommon, HttpCase):
         self.assertEqual(dispute.state, "ruled")
         self.assertEqual(dispute.ruling, "All is paid back")
         self.assertEqual(dispute.mediation_ids.outcome, "refused")
+
+
+@tagged("post_install", "-at_install")
+class TestServiceRecordUi(AftersalesCommon, HttpCase):
+    browser_size = "390x844"
+    touch_enabled = True
+
+    def test_record_on_phone(self):
+        """E7, H9, M3.2–M3.4: on a phone, the technician goes from arrival to the valid record."""
+        self.env["aftersales.checklist"].create(
+            {"name": "List", "item_ids": [Command.create({"name": "Brakes"})]}
+        )
+        self.env["aftersales.record.requirement"].create({"field_name": "departure"})
+        request = self._new_request(self._deliver("TOUR-0003"))
+        record = self._new_record(request)
+        self.start_tour(
+            f"/odoo/aftersales.service.record/{record.id}",
+            "aftersales_service_record",
+            login=self.technician.login,
+        )
+        self.assertEqual(record.state, "done")
+        self.assertEqual(record.signed_by, "Wang Fang")
+        self.assertEqual(record.signoff_rating, 5)
+        self.assertEqual(record.check_ids.result, "ok")
+        self.assertTrue(record.arrival and record.departure)
+        self.assertTrue(record._is_signature_valid())
+        self.assertEqual(request.state, "done")
