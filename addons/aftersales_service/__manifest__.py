@@ -77,6 +77,8 @@
         "report/aftersales_callback_report.xml",
         "views/aftersales_callback_views.xml",
         "wizard/aftersales_callback_campaign_views.xml",
+        "wizard/aftersales_visit_move_views.xml",
+        "views/aftersales_visit_views.xml",
         "views/aftersales_satisfaction_report_views.xml",
         "report/aftersales_callback_report_report.xml",
         "views/aftersales_callback_report_views.xml",

@@ -114,3 +114,4 @@ from . import aftersales_scorecard_template
 from . import aftersales_scorecard_criterion
 from . import aftersales_scorecard
 from . import aftersales_scorecard_line
+from . import aftersales_visit

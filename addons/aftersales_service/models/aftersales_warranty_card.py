@@ -1,3 +1,7 @@
+from datetime import timedelta
+
+from dateutil.relativedelta import relativedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
@@ -165,6 +169,14 @@ class AftersalesWarrantyCard(models.Model):
         readonly=True,
         copy=False,
     )
+    return_visits_per_year = fields.Integer(
+        "Return visits a year",
+        compute="_compute_return_visits_per_year",
+        store=True,
+        help="As the policy promised when the card was issued (R1).",
+    )
+    visit_ids = fields.One2many("aftersales.visit", "card_id", "Scheduled visits")
+    visit_count = fields.Integer(compute="_compute_history_counts")
     part_ids = fields.One2many("aftersales.service.record.part", "card_id", "Parts replaced")
     reading_ids = fields.One2many("aftersales.meter.reading", "card_id", "Meter readings")
     transfer_ids = fields.One2many(
@@ -201,6 +213,12 @@ class AftersalesWarrantyCard(models.Model):
             date = card.date_delivery or card.date_purchase
             version = policy and date and policy._get_version(date)
             card.policy_id = version or card.policy_id
+
+    # not of the policy's own figure: what was promised stays
+    @api.depends("policy_id")
+    def _compute_return_visits_per_year(self):
+        for card in self:
+            card.return_visits_per_year = card.policy_id.return_visits_per_year
 
     @api.depends("coverage_ids.date_start", "coverage_ids.date_end")
     def _compute_period(self):
@@ -247,6 +265,7 @@ class AftersalesWarrantyCard(models.Model):
             ("assessment_count", "aftersales.exchange.assessment"),
             ("part_count", "aftersales.service.record.part"),
             ("reading_count", "aftersales.meter.reading"),
+            ("visit_count", "aftersales.visit"),
         ):
             counts = dict(
                 self.env[model]._read_group([("card_id", "in", self.ids)], ["card_id"], ["__count"])
@@ -383,6 +402,7 @@ class AftersalesWarrantyCard(models.Model):
                 for vals in card.policy_id._prepare_coverage_vals(card)
             ]
         )
+        cards._plan_visits()
         return cards
 
     # --- what stays as it was issued -------------------------------------------------------
@@ -408,6 +428,7 @@ class AftersalesWarrantyCard(models.Model):
         if vals.keys() & {f"date_{basis}" for basis in self._get_basis_dates()}:
             # sudo: the cover follows from its frozen terms and the day that was added
             self.sudo().coverage_ids._set_window()
+            self._plan_visits()
         return result
 
     @api.model
@@ -446,6 +467,7 @@ class AftersalesWarrantyCard(models.Model):
             "closing_reason",
             "closing_refund_id",
             "date_closed",
+            "return_visits_per_year",
         }
 
     def _get_reason_actions(self):
@@ -502,6 +524,7 @@ class AftersalesWarrantyCard(models.Model):
             card.flush_recordset(["state"])  # the unique index counts valid cards only
             card.message_post(body=self.env._("Void: %s", reason))
             card._drop_sale_calls(reason)
+            card._plan_visits()
         return True
 
     def action_open_void(self):
@@ -541,6 +564,7 @@ class AftersalesWarrantyCard(models.Model):
         body = self.env._("Closed: %s", reason)
         self._message_log_batch(bodies=dict.fromkeys(self.ids, body))
         self._drop_sale_calls(reason)
+        self._plan_visits()
 
     def action_reopen(self, reason=None):
         """Make a closed card valid again, with a reason; for customer service.
@@ -584,6 +608,7 @@ class AftersalesWarrantyCard(models.Model):
         self.flush_recordset(["state"])
         body = self.env._("Valid again: %s", reason)
         self._message_log_batch(bodies=dict.fromkeys(self.ids, body))
+        self._plan_visits()
 
     def _check_reason(self, reason, message):
         if not (reason or "").strip():
@@ -712,6 +737,34 @@ class AftersalesWarrantyCard(models.Model):
         done = self.record_ids.filtered(lambda record: record.state == "done")
         return done.sorted("service_date")[-8:]
 
+    # --- return visits (R1) ----------------------------------------------------------------
+
+    def _plan_visits(self):
+        """Bring the scheduled visits in line with the cards."""
+        if promised := self.filtered("return_visits_per_year"):
+            self.env["aftersales.visit"]._plan_return_visits(promised)
+
+    def _get_return_days(self):
+        """Return the days of the return visits within the warranty, evenly spaced (R1).
+
+        Each in the middle of its share of a year, so that a warranty of half a year has its
+        visit, too, and none falls on the last day.
+        """
+        self.ensure_one()
+        days, count = [], self.return_visits_per_year
+        if not (count and self.date_start and self.date_end):
+            return days
+        year = 0
+        while True:
+            first = self.date_start + relativedelta(years=year)
+            length = (self.date_start + relativedelta(years=year + 1) - first).days
+            for index in range(count):
+                day = first + timedelta(days=length * (2 * index + 1) // (2 * count))
+                if day > self.date_end:
+                    return days
+                days.append(day)
+            year += 1
+
     # --- callbacks (M4) --------------------------------------------------------------------
 
     def _drop_sale_calls(self, reason):
@@ -780,6 +833,9 @@ class AftersalesWarrantyCard(models.Model):
 
     def action_view_parts(self):
         return self._action_view_history("aftersales_service.action_service_record_part")
+
+    def action_view_visits(self):
+        return self._action_view_history("aftersales_service.action_visit")
 
     def action_view_readings(self):
         return self._action_view_history("aftersales_service.action_meter_reading")

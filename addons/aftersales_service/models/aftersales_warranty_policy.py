@@ -44,6 +44,12 @@ class AftersalesWarrantyPolicy(models.Model):
         default=True,
         help="Warranty service is given against a sale, an invoice or a receipt only (L2.2).",
     )
+    return_visits_per_year = fields.Integer(
+        "Return visits a year",
+        tracking=True,
+        help="How often customers are visited each year of the warranty, to learn how the unit is "
+        "used (R1). 0: the policy promises no return visits.",
+    )
     card_count = fields.Integer(compute="_compute_card_count")
     question_ids = fields.One2many(
         "aftersales.exchange.question",
@@ -123,6 +129,20 @@ class AftersalesWarrantyPolicy(models.Model):
                             second=other._get_period_label(),
                         )
                     )
+
+    @api.constrains("return_visits_per_year")
+    def _check_return_visits(self):
+        minimum = self.env["res.company"]._get_aftersales_minimum("return_visits_minimum")
+        for policy in self:
+            if policy.return_visits_per_year and policy.return_visits_per_year < minimum:
+                raise ValidationError(
+                    self.env._(
+                        "“%(policy)s”: return visits are made %(count)s times a year at least, or "
+                        "not promised at all (R1).",
+                        policy=policy.name,
+                        count=minimum,
+                    )
+                )
 
     @api.constrains("origin_id")
     def _check_origin_id(self):

@@ -18,3 +18,4 @@ from . import aftersales_appointment_reschedule
 from . import aftersales_request_resolve
 from . import aftersales_callback_campaign
 from . import aftersales_scorecard_generate
+from . import aftersales_visit_move
