@@ -205,7 +205,7 @@ class AftersalesCallback(models.Model):
         [
             ("reached", "Reached"),
             ("no_answer", "No answer"),
-            ("refused", "Refused"),
+            ("refused", "Declined to answer"),
             ("wrong_number", "Wrong number"),
         ],
         readonly=True,

@@ -108,6 +108,12 @@ class TestSatisfaction(SatisfactionCommon):
         [row] = self._rates()
         self.assertAlmostEqual(row[5], 100 * 9 / 11)
 
+    def test_list_sums_no_rates(self):
+        """M3.5: the list shows no rate in its foot, which the browser would average by groups."""
+        arch = self.report.get_view(view_type="list")["arch"]
+        self.assertIn("rate_reached", arch)
+        self.assertNotIn("avg=", arch)
+
     def test_nobody_reached(self):
         """M3.5: with nobody reached the rate of all due is 0, and that of those reached is none."""
         self._calls(3, outcome="no_answer")
