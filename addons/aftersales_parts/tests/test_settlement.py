@@ -1,6 +1,7 @@
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -117,6 +118,41 @@ class TestSettlement(AftersalesPartsCommon):
         self.assertEqual(len(settlement.line_ids), 2)
         with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError), self.cr.savepoint():
             settlement.create({"center_id": self.center.id, "month": "2026-10-09"})
+
+    def test_each_visit_claimed_once(self):
+        """M8.3, E7: two visits on one request are two records, each claimed once."""
+        first = self._make_record([self._part(self.pump)], done=False)
+        first.write({"further_visit": True, "further_visit_reason": "The gearbox has to come"})
+        self._validate(first)
+        request = first.request_id
+        self.assertEqual(request.state, "assigned")
+        second = first.create(
+            {
+                "request_id": request.id,
+                "technician_id": first.technician_id.id,
+                "arrival": "2026-10-22 02:00:00",
+                "part_ids": [Command.create(self._part(self.gearbox))],
+                **{
+                    name: first[name]
+                    for name in (
+                        "nameplate",
+                        "fault",
+                        "cause",
+                        "responsibility",
+                        "work_done",
+                        "machine_checked",
+                        "explained",
+                    )
+                },
+            }
+        )
+        second.check_ids.result = "ok"
+        self.assertEqual(self._generate().line_ids.record_id, first)
+        self._validate(second)
+        self.assertEqual(request.state, "done")
+        settlement = self._generate()
+        self.assertEqual(settlement.line_ids.record_id, first | second)
+        self.assertEqual(len(settlement.line_ids), 2)
 
     def test_audit_pays_only_accepted_parts(self):
         """M8.4: accepted is paid; missing and deducted are not, with the code; by hand 3266."""
