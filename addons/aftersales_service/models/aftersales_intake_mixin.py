@@ -175,7 +175,7 @@ class AftersalesIntakeMixin(models.AbstractModel):
         if found or partners:
             return found, partners, cards
         if any(sign.isdigit() for sign in text):
-            serials = cards._suggest_serials(text)
+            serials = self._get_nearest(text, cards._suggest_serials(text))
             suggested = serials and cards.search(
                 company & Domain("serial_number", "in", serials) & Domain("state", "=", "open"),
                 limit=_MOST_CHOICES,
@@ -185,6 +185,14 @@ class AftersalesIntakeMixin(models.AbstractModel):
         if len(text) > 1:
             partners = partners.search([("complete_name", "ilike", text)], limit=_MOST_CHOICES)
         return found, partners, cards
+
+    @api.model
+    def _get_nearest(self, text, serials):
+        """Return those of the suggested ``serials`` that are hardly farther than the nearest."""
+        cards = self.env["aftersales.warranty.card"]
+        text = cards._normalize_serial(text).upper()
+        slips = {serial: cards._get_typing_distance(text, serial.upper()) for serial in serials}
+        return [serial for serial in serials if slips[serial] <= min(slips.values()) + 1]
 
     def _get_intake_company(self):
         return self.company_id or self.env.company
