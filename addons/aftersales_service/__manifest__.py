@@ -135,6 +135,7 @@
         "demo/aftersales_consent_demo.xml",
         "demo/aftersales_dispute_demo.xml",
         "demo/aftersales_scorecard_demo.xml",
+        "demo/aftersales_complaint_demo.xml",
     ],
     "assets": {
         "web.assets_backend": [

@@ -189,7 +189,7 @@ class AftersalesComplaint(models.Model):
         "Defective quantity", digits="Product Unit", help="How many the customer complains of."
     )
     subject = fields.Char("Complained of", help="The person, the office or the matter.")
-    description = fields.Text("Complaint", required=True, help="In the customer's own words.")
+    description = fields.Text("What happened", required=True, help="In the customer's own words.")
     demand = fields.Text("Customer's demand", help="What the customer asks for (C3).")
     center_id = fields.Many2one(
         "res.partner",
@@ -350,8 +350,12 @@ class AftersalesComplaint(models.Model):
         copy=False,
         tracking=True,
     )
-    agreed_by = fields.Char("Answered by", copy=False)
-    date_agreed = fields.Datetime("Answered on", copy=False)
+    agreed_by = fields.Char(
+        "Answered by", compute="_compute_answer", store=True, readonly=False, copy=False
+    )
+    date_agreed = fields.Datetime(
+        "Answered on", compute="_compute_answer", store=True, readonly=False, copy=False
+    )
     agreement_channel = fields.Selection(CHANNELS, "Answered how", copy=False)
 
     # improve
@@ -489,6 +493,13 @@ class AftersalesComplaint(models.Model):
     def _compute_severity(self):
         for complaint in self:
             complaint.severity = "serious" if complaint.criterion_ids else complaint.severity
+
+    @api.depends("agreement")
+    def _compute_answer(self):
+        for complaint in self:
+            answered = bool(complaint.agreement)
+            complaint.agreed_by = complaint.agreed_by or (answered and complaint.contact_name)
+            complaint.date_agreed = complaint.date_agreed or (answered and fields.Datetime.now())
 
     @api.depends("verdict")
     def _compute_is_founded(self):
@@ -977,9 +988,21 @@ class AftersalesComplaint(models.Model):
                 missing.append(self._fields["measures"]._description_string(self.env))
             if not self._is_approved():
                 missing.append(self.env._("approval by the departments (C5)"))
-        if self.agreement == "refused":
-            missing.append(self.env._("a solution that the customer agrees to"))
+        if self.agreement == "refused" and not self._is_ruled():
+            missing.append(
+                self.env._("a solution that the customer agrees to, or the end of a dispute (L1.7)")
+            )
         return missing
+
+    def _is_ruled(self):
+        """Tell whether a dispute about the complaint was settled or ruled on (L1.7)."""
+        # sudo: a dispute that this user doesn't see decides as well
+        disputes = self.env["aftersales.dispute"].sudo()
+        return bool(
+            disputes.search_count(
+                [("complaint_id", "=", self.id), ("result", "in", ("settled", "ruled"))], limit=1
+            )
+        )
 
     def _get_missing_notify(self):
         if self._has_told("notice"):
@@ -1011,6 +1034,8 @@ class AftersalesComplaint(models.Model):
             missing.append(self.env._("effect check of each action"))
         if self.claim_ids.filtered(lambda claim: claim.state in ("draft", "claimed")):
             missing.append(self.env._("outcome of the claim against the carrier (L1.4)"))
+        if self._get_open_disputes():
+            missing.append(self.env._("end of the dispute (L1.7)"))
         if not self._has_told("result"):
             missing.append(self.env._("final result, told to the customer"))
         return missing

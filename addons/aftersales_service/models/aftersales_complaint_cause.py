@@ -13,7 +13,7 @@ KINDS = [
     ("other", "Other"),
 ]
 CATEGORIES = [
-    ("quality", "Quality"),
+    ("quality", "Abnormal quality"),
     ("human", "Not quality (human)"),
     ("other", "Other"),
 ]

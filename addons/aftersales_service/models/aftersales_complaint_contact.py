@@ -30,7 +30,7 @@ class AftersalesComplaintContact(models.Model):
     date = fields.Datetime("When", required=True, default=fields.Datetime.now)
     purpose = fields.Selection(
         [
-            ("contact", "Contact"),
+            ("contact", "First contact"),
             ("progress", "Progress"),
             ("notice", "Solution or explanation"),
             ("result", "Final result"),

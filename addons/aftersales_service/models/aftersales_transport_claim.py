@@ -40,7 +40,7 @@ class AftersalesTransportClaim(models.Model):
         [
             ("draft", "To claim"),
             ("claimed", "Claimed"),
-            ("settled", "Settled"),
+            ("settled", "Paid by the carrier"),
             ("refused", "Refused"),
             ("dropped", "Dropped"),
         ],
@@ -69,11 +69,11 @@ class AftersalesTransportClaim(models.Model):
         copy=False, help="Photos, the receipt with the reservation, what the driver signed."
     )
     amount_claimed = fields.Monetary(
-        "Claimed", compute="_compute_amount_claimed", store=True, help="The sum of the list."
+        "Amount claimed", compute="_compute_amount_claimed", store=True, help="The sum of the list."
     )
-    amount_recovered = fields.Monetary("Recovered", copy=False, tracking=True)
+    amount_recovered = fields.Monetary("Amount recovered", copy=False, tracking=True)
     amount_open = fields.Monetary(
-        "Open",
+        "Still to recover",
         compute="_compute_amount_open",
         store=True,
         help="What is still claimed from the carrier; nothing once it is settled or refused.",

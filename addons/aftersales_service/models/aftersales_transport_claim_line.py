@@ -18,7 +18,9 @@ class AftersalesTransportClaimLine(models.Model):
     currency_id = fields.Many2one(related="company_id.currency_id")
     product_id = fields.Many2one("product.product", "Product", required=True, check_company=True)
     kind = fields.Selection(
-        [("damage", "Damaged"), ("loss", "Lost")], required=True, default="damage"
+        [("damage", "Damaged in transport"), ("loss", "Lost in transport")],
+        required=True,
+        default="damage",
     )
     quantity = fields.Float(required=True, default=1, digits="Product Unit")
     price = fields.Monetary("Value of one", required=True)

@@ -232,6 +232,31 @@ class TestComplaint(ComplaintCommon):
         complaint.action_propose()
         self.assertFalse(complaint.approval_ids)
 
+    def test_dispute(self):
+        """L1.7, C9: who refuses the solution disputes it; its end lets the complaint go on."""
+        complaint = self._bring(self._new_complaint(), "propose")
+        self._fill(complaint, agreement="refused")
+        dispute = self.env["aftersales.dispute"].create(
+            {"complaint_id": complaint.id, "reason": "Wants the money back"}
+        )
+        self._assert_missing(complaint, "the end of a dispute")
+        dispute._write_protected({"state": "mediation"})
+        self.assertIn("end of the dispute (L1.7)", complaint._get_missing("improve"))
+        dispute._write_protected({"state": "ruled", "result": "ruled"})
+        self.assertNotIn("end of the dispute (L1.7)", complaint._get_missing("improve"))
+        complaint.action_propose()
+        self.assertEqual(complaint.state, "notify")
+
+    def test_answer_fills(self):
+        """C5: who answered and when is filled when the answer is chosen, and can be changed."""
+        complaint = self._bring(self._new_complaint(), "propose")
+        complaint.agreement = "agreed"
+        self.assertEqual(complaint.agreed_by, "Wang Fang")
+        self.assertEqual(complaint.date_agreed, datetime(2026, 7, 1, 1))
+        complaint.agreed_by = "Her brother"
+        complaint.agreement = "refused"
+        self.assertEqual(complaint.agreed_by, "Her brother")
+
     def test_notify_requirements(self):
         """E3.6: the customer is told the solution now; what he was told before is no notice."""
         complaint = self._bring(self._new_complaint(), "propose")
