@@ -26,6 +26,7 @@
         "views/aftersales_part_class_views.xml",
         "views/aftersales_used_part_views.xml",
         "views/aftersales_return_views.xml",
+        "views/aftersales_complaint_views.xml",
         "views/aftersales_settlement_views.xml",
         "views/aftersales_settlement_terms_views.xml",
         "views/aftersales_deduction_reason_views.xml",

@@ -16,6 +16,7 @@ from . import aftersales_service_record
 from . import aftersales_service_record_part
 from . import aftersales_deduction_reason
 from . import aftersales_return
+from . import aftersales_complaint
 from . import aftersales_return_line
 from . import aftersales_settlement_terms
 from . import aftersales_settlement

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
 from odoo.tools import format_list
 
 
@@ -8,7 +9,7 @@ class AftersalesReturn(models.Model):
 
     _name = "aftersales.return"
     _description = "Return"
-    _regulations = ("L2.3", "L2.4", "L2.5", "L2.6", "L2.8", "H11")
+    _regulations = ("L1.3", "L2.3", "L2.4", "L2.5", "L2.6", "L2.7", "L2.8", "H11")
     _inherit = [
         "aftersales.retention.mixin",
         "aftersales.approval.mixin",
@@ -35,6 +36,23 @@ class AftersalesReturn(models.Model):
         default=lambda self: self._default_center_id(),
     )
     region_id = fields.Many2one(related="center_id.aftersales_region_id", store=True)
+    complaint_id = fields.Many2one(
+        "aftersales.complaint",
+        "Complaint",
+        readonly=True,
+        copy=False,
+        check_company=True,
+        index="btree_not_null",
+        help="The complaint by which a whole batch goes back, at any time (L1.3, L2.7).",
+    )
+    product_id = fields.Many2one("product.product", "Faulty goods", check_company=True)
+    quantity = fields.Float("Quantity announced", digits="Product Unit")
+    quantity_received = fields.Float(
+        "Quantity received",
+        compute="_compute_quantity_received",
+        digits="Product Unit",
+        help="On a difference, what was received counts (L2.8).",
+    )
     month = fields.Date(
         "Month (first day)",
         required=True,
@@ -86,9 +104,16 @@ class AftersalesReturn(models.Model):
     )
 
     _center_month_uniq = models.UniqueIndex(
-        "(company_id, center_id, month) WHERE state <> 'cancelled'",
+        "(company_id, center_id, month) WHERE state <> 'cancelled' AND complaint_id IS NULL",
         "This service center already has a return in this month: a center returns once a month "
         "(L2.6). Add to that one while it is a draft, or wait for next month.",
+    )
+
+    _complaint_uniq = models.UniqueIndex(
+        "(complaint_id) WHERE state <> 'cancelled'", "The batch is being returned already."
+    )
+    _quantity_positive = models.Constraint(
+        "CHECK(quantity >= 0)", "The quantity can't be negative."
     )
 
     def _default_center_id(self):
@@ -109,6 +134,23 @@ class AftersalesReturn(models.Model):
         }
         for document in self:
             document.line_count, document.missing_count = counts.get(document, (0, 0))
+
+    @api.depends("picking_id.move_ids.quantity", "picking_id.state")
+    def _compute_quantity_received(self):
+        for document in self:
+            # sudo: whoever reads the return may know what arrived
+            moves = document.sudo().picking_id.move_ids
+            document.quantity_received = document.complaint_id and sum(
+                move.quantity for move in moves if move.state == "done"
+            )
+
+    @api.constrains("freight_payer", "complaint_id")
+    def _check_freight_payer(self):
+        for document in self:
+            if document.complaint_id and document.freight_payer != "company":
+                raise ValidationError(
+                    self.env._("The company bears the freight of a faulty batch (L1.3).")
+                )
 
     @api.constrains("month")
     def _check_month(self):
@@ -154,6 +196,7 @@ class AftersalesReturn(models.Model):
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {
+            "complaint_id",
             "picking_id",
             "backorder_id",
             "date_shipped",
@@ -171,6 +214,15 @@ class AftersalesReturn(models.Model):
     # --- approval (L2.4) -------------------------------------------------------------------
 
     def _get_approval_steps(self):
+        if self.complaint_id:
+            return [
+                {
+                    "code": "special",
+                    "label": self.env._("Special approval by customer service"),
+                    "group": "aftersales_service.group_customer_service",
+                    "regulation": "L2.7",
+                }
+            ]
         return [
             {
                 "code": "appraisal",
@@ -192,10 +244,22 @@ class AftersalesReturn(models.Model):
             "month": None,
             "freight_payer": None,
             "reason": None,
+            "complaint_id": None,
+            "product_id": None,
+            "quantity": None,
             "line_ids": {"used_part_id": None},
         }
 
     def _check_submit(self):
+        if self.complaint_id:
+            if not self.product_id or not self.quantity or self.line_ids:
+                raise UserError(
+                    self.env._(
+                        "Enter product and quantity of the batch that goes back; used parts are "
+                        "returned apart."
+                    )
+                )
+            return
         if not self.line_ids:
             raise UserError(self.env._("%s is empty. Press “Collect used parts” first.", self.name))
         self.line_ids._check_held()
@@ -210,8 +274,10 @@ class AftersalesReturn(models.Model):
         """Put every used part that the center keeps, and no return has yet, on the return."""
         for document in self:
             document.check_access("write")
-            if document.state != "draft":
-                raise UserError(self.env._("%s is no draft any more.", document.name))
+            if document.state != "draft" or document.complaint_id:
+                raise UserError(
+                    self.env._("%s is no draft of a return of used parts.", document.name)
+                )
             parts = self.env["aftersales.used.part"].search(
                 [
                     ("center_id", "=", document.center_id.id),
@@ -245,12 +311,15 @@ class AftersalesReturn(models.Model):
         self.ensure_one()
         parts = self.line_ids.used_part_id
         warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company_id)
-        picking = parts._create_picking(
-            warehouse.used_part_return_type_id,
-            self.center_id._get_used_part_location(self.company_id),
-            warehouse.used_part_loc_id,
-            self.name,
-        )
+        if self.complaint_id:
+            picking = self.env["stock.picking"].create(self._prepare_goods_picking_vals(warehouse))
+        else:
+            picking = parts._create_picking(
+                warehouse.used_part_return_type_id,
+                self.center_id._get_used_part_location(self.company_id),
+                warehouse.used_part_loc_id,
+                self.name,
+            )
         picking.action_confirm()
         parts._write_protected({"state": "shipped"})
         self._write_protected(
@@ -260,6 +329,49 @@ class AftersalesReturn(models.Model):
                 "date_shipped": fields.Datetime.now(),
             }
         )
+
+    def _prepare_goods_picking_vals(self, warehouse):
+        """Return the receipt of a faulty batch, kept apart from goods that can be sold."""
+        source = self.center_id.property_stock_customer
+        destination = warehouse.used_part_loc_id
+        return {
+            "picking_type_id": warehouse.in_type_id.id,
+            "partner_id": self.center_id.id,
+            "location_id": source.id,
+            "location_dest_id": destination.id,
+            "origin": self.name,
+            "company_id": self.company_id.id,
+            "move_ids": [
+                Command.create(
+                    {
+                        "product_id": self.product_id.id,
+                        "product_uom": self.product_id.uom_id.id,
+                        "product_uom_qty": self.quantity,
+                        "location_id": source.id,
+                        "location_dest_id": destination.id,
+                        "company_id": self.company_id.id,
+                    }
+                )
+            ],
+        }
+
+    @api.model
+    def _get_batches(self, pickings):
+        """Return the returns of faulty batches that ``pickings`` receive."""
+        return self.search([("picking_id", "in", pickings.ids), ("complaint_id", "!=", False)])
+
+    def _note_goods_received(self):
+        """Note that a batch arrived; what was received counts, whatever was announced (L2.8)."""
+        for document in self:
+            document._write_protected({"state": "received", "date_received": fields.Datetime.now()})
+            document._deadline_event("arrived")
+            document.message_post(
+                body=self.env._(
+                    "Received %(received)s of %(announced)s.",
+                    received=document.quantity_received,
+                    announced=document.quantity,
+                )
+            )
 
     def action_receive(self, tags):
         """Receive exactly the scanned tags; what was not scanned stays as backorder (L2.8).

@@ -14,7 +14,19 @@ class StockPicking(models.Model):
         help="The quota whose first parts stock this transfer supplies.",
     )
 
+    def _action_done(self):
+        result = super()._action_done()
+        # sudo: the return follows its goods, whoever receives them
+        documents = self.env["aftersales.return"].sudo()._get_batches(self)
+        documents.filtered(lambda document: document.state == "shipped")._note_goods_received()
+        return result
+
     def button_validate(self):
+        # L2.5: a batch is received by its quantity, once its return is approved
+        batches = self.env["aftersales.return"].sudo()._get_batches(self)
+        batches._check_approved()
+        if batches.picking_id == self:
+            return super().button_validate()
         # L2.5: goods are taken in against their register, tag by tag; the plain button of the
         # transfer would receive a return without register, signature or approval.
         if (

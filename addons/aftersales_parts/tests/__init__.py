@@ -10,5 +10,6 @@ from . import test_ui
 from . import test_used_part
 from . import test_deposit
 from . import test_center
+from . import test_complaint
 from . import test_dispute
 from . import test_scorecard
