@@ -21,7 +21,9 @@ class TestReport(AftersalesPartsCommon):
 
     def test_service_record(self):
         """M3.4: 现场服务记录表 with fault, cause, parts and the signature."""
-        record = self._make_record([self._part(self.pump, serial_removed="P-77")])
+        record = self._make_record(
+            [self._part(self.pump, serial_removed="P-77", serial_fitted="P-78")]
+        )
         html = self._render("aftersales_service.report_service_record", record, "technician")
         for text in (record.name, "SN-001", "Cause", "Pump", "P-77", "data:image/png"):
             self.assertIn(text, html)
@@ -43,7 +45,9 @@ class TestReport(AftersalesPartsCommon):
 
     def test_tag_label(self):
         """M10.3: 专用标签: number, part, machine, day and center are filled."""
-        tag = self._make_record([self._part(self.pump, serial_removed="P-77")]).used_part_ids
+        tag = self._make_record(
+            [self._part(self.pump, serial_removed="P-77", serial_fitted="P-78")]
+        ).used_part_ids
         html = self._render("aftersales_parts.report_used_part_label", tag, "center")
         day = format_date(self.env(user=self.users["center"]), date(2026, 10, 20))
         for text in (

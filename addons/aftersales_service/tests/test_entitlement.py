@@ -365,7 +365,10 @@ class TestEntitlementScreen(AftersalesCommon):
         """H8: the serial of a part fitted by a repair finds the unit, the part and its warranty."""
         with freeze_time("2027-01-20 02:00:00"):
             request = self._new_request(self.card)
-            self._new_done_record(request, [{"product_id": self.pump.id, "serial_fitted": "P-77"}])
+            self._new_done_record(
+                request,
+                [{"product_id": self.pump.id, "serial_fitted": "P-77", "serial_removed": "P-76"}],
+            )
         form = self._check(search="p-77")
         self.assertEqual(form.card_id, self.card)
         self.assertEqual(form.part_id, self.pump)

@@ -35,7 +35,7 @@ class TestWarrantySerial(AftersalesCommon):
 
     def test_fitted_part(self):
         """H8: a part fitted by a valid record leads to its unit; a mere draft doesn't."""
-        parts = [{"product_id": self.pump.id, "serial_fitted": "P-77"}]
+        parts = [{"product_id": self.pump.id, "serial_fitted": "P-77", "serial_removed": "P-76"}]
         record = self._new_complete_record(self._new_request(self.card), parts)
         self.assertFalse(self.model._find_by_serial("P-77"))
         self._sign(record).action_done()
