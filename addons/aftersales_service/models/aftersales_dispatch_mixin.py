@@ -59,7 +59,7 @@ class AftersalesDispatchMixin(models.AbstractModel):
         help="When the customer is called, to hear whether the advice helped (M1).",
     )
     resolution = fields.Selection(
-        [("remote", "Remotely"), ("on_site", "On site"), ("workshop", "In the workshop")],
+        [("remote", "Remotely"), ("on_site", "By a visit"), ("workshop", "In the workshop")],
         "Solved",
         readonly=True,
         copy=False,
@@ -267,7 +267,9 @@ class AftersalesDispatchMixin(models.AbstractModel):
     def _get_resolution(self):
         """Return how a finished request was solved when it wasn't remotely."""
         self.ensure_one()
-        return "on_site"
+        # sudo: a receipt that this user doesn't see counts as well
+        states = self.sudo().receipt_ids.mapped("state")
+        return "workshop" if {"taken", "returned"} & set(states) else "on_site"
 
     def _await_visit(self, record):
         """Leave the request open for another visit, because ``record`` says so (E7)."""

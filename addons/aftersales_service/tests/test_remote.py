@@ -5,6 +5,7 @@ from freezegun import freeze_time
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
+from .common import PIXEL
 from .deadline_common import NINE, DeadlineCommon
 
 ELEVEN = "2026-07-01 03:00:00"
@@ -172,3 +173,20 @@ class TestRemote(DeadlineCommon):
         self.assertAlmostEqual(share, 100 / 3)
         self.assertEqual(resolutions, 4)
         self.assertEqual(requests[1].resolution, "on_site")
+
+    def test_workshop(self):
+        """H5, E7: what was taken in for the repair was solved in the workshop."""
+        record = self._new_complete_record(self._assigned())
+        receipt = self.env["aftersales.receipt"].create(
+            {
+                "request_id": record.request_id.id,
+                "condition": "Starts",
+                "accessories": "Key",
+                "date_promised": "2026-07-04",
+            }
+        )
+        receipt.action_take_in("Wang Fang", PIXEL)
+        receipt.return_condition = "As taken in"
+        receipt.action_hand_back("Wang Fang", PIXEL)
+        self._sign(record).action_done()
+        self.assertEqual(record.request_id.resolution, "workshop")
