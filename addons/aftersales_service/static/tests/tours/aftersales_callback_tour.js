@@ -25,7 +25,7 @@ registry.category("web_tour.tours").add("aftersales_service_callback", {
         ...stepUtils.goToAppSteps("aftersales_service.menu_root", "Open After-sales"),
         {
             content: "Open the section",
-            trigger: "[data-menu-xmlid='aftersales_service.menu_service']",
+            trigger: "[data-menu-xmlid='aftersales_service.menu_care']",
             run: "click",
         },
         {

@@ -99,7 +99,7 @@ function openMenu() {
         ...stepUtils.goToAppSteps("aftersales_service.menu_root", "Open After-sales"),
         {
             content: "Open the section",
-            trigger: "[data-menu-xmlid='aftersales_service.menu_service']",
+            trigger: "[data-menu-xmlid='aftersales_service.menu_care']",
             run: "click",
         },
         {
