@@ -26,14 +26,16 @@ class AftersalesCallbackAnswer(models.Model):
     answer_kind = fields.Selection(
         selection=lambda self: self.env["aftersales.survey.question"]
         ._fields["answer_kind"]
-        .selection,
+        ._description_selection(self.env),
         required=True,
         readonly=True,
     )
     expected = fields.Selection([("yes", "Yes"), ("no", "No")], "Good answer", readonly=True)
     is_overall = fields.Boolean("On the whole", readonly=True)
     grade = fields.Selection(
-        selection=lambda self: self.env["aftersales.callback"]._fields["satisfaction"].selection
+        selection=lambda self: self.env["aftersales.callback"]
+        ._fields["satisfaction"]
+        ._description_selection(self.env)
     )
     yes_no = fields.Selection([("yes", "Yes"), ("no", "No")], "Yes or no")
     text = fields.Char()

@@ -17,7 +17,9 @@ class AftersalesCallbackAttempt(models.Model):
     date = fields.Datetime("Called on", required=True, readonly=True)
     user_id = fields.Many2one("res.users", "Called by", required=True, readonly=True)
     outcome = fields.Selection(
-        selection=lambda self: self.env["aftersales.callback"]._fields["outcome"].selection,
+        selection=lambda self: self.env["aftersales.callback"]
+        ._fields["outcome"]
+        ._description_selection(self.env),
         required=True,
         readonly=True,
     )

@@ -44,7 +44,9 @@ class AftersalesSatisfactionReport(models.Model):
     )
     company_id = fields.Many2one("res.company", readonly=True)
     kind = fields.Selection(
-        selection=lambda self: self.env["aftersales.callback"]._fields["kind"].selection,
+        selection=lambda self: self.env["aftersales.callback"]
+        ._fields["kind"]
+        ._description_selection(self.env),
         string="Kind of call",
         readonly=True,
     )
@@ -54,14 +56,16 @@ class AftersalesSatisfactionReport(models.Model):
     product_id = fields.Many2one("product.product", "Product", readonly=True)
     outcome = fields.Selection(
         selection=lambda self: [
-            *self.env["aftersales.callback"]._fields["outcome"].selection,
-            ("open", "Not called in time"),
-            ("cancelled", "Cancelled"),
+            *self.env["aftersales.callback"]._fields["outcome"]._description_selection(self.env),
+            ("open", self.env._("Not called in time")),
+            ("cancelled", self.env._("Cancelled")),
         ],
         readonly=True,
     )
     satisfaction = fields.Selection(
-        selection=lambda self: self.env["aftersales.callback"]._fields["satisfaction"].selection,
+        selection=lambda self: self.env["aftersales.callback"]
+        ._fields["satisfaction"]
+        ._description_selection(self.env),
         readonly=True,
     )
     due = fields.Integer(

@@ -12,7 +12,9 @@ class AftersalesSurvey(models.Model):
 
     name = fields.Char(required=True, translate=True)
     kind = fields.Selection(
-        selection=lambda self: self.env["aftersales.callback"]._fields["kind"].selection,
+        selection=lambda self: self.env["aftersales.callback"]
+        ._fields["kind"]
+        ._description_selection(self.env),
         string="Asked",
         required=True,
         tracking=True,

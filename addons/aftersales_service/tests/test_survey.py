@@ -38,6 +38,19 @@ class TestSurvey(AftersalesCommon):
         ):
             self.assertIn(word, name)
 
+    def test_speaks_the_language(self):
+        """M4: the caller reads the possible answers in the own language."""
+        chinese = self.env(context={"lang": "zh_CN"})
+        labels = {
+            name: dict(self.env[model]._fields[name]._description_selection(chinese))
+            for model, name in (
+                ("aftersales.callback", "satisfaction"),
+                ("aftersales.callback.answer", "grade"),
+            )
+        }
+        self.assertEqual(labels["grade"], labels["satisfaction"])
+        self.assertEqual(labels["grade"]["5"], "非常满意")
+
     def test_frozen(self):
         """M4: answers stay with the question as it was asked, whatever becomes of the survey."""
         self.callback.action_start()
