@@ -97,8 +97,8 @@ class AftersalesConsent(models.Model):
         readonly=True,
         help="The parts that may be bought outside.",
     )
-    given_by = fields.Char(required=True, readonly=True, help="The person who agreed.")
-    given_on = fields.Datetime(required=True, readonly=True)
+    given_by = fields.Char("Given by", required=True, readonly=True, help="The person who agreed.")
+    given_on = fields.Datetime("Given on", required=True, readonly=True)
     how = fields.Selection(
         WAYS,
         required=True,

@@ -52,7 +52,7 @@ class AftersalesConsentEntry(models.TransientModel):
         precompute=True,
         domain=[("type", "=", "consu")],
     )
-    given_by = fields.Char(required=True)
+    given_by = fields.Char("Given by", required=True)
     given_on = fields.Datetime("Given on", required=True, default=fields.Datetime.now)
     signature = fields.Binary(attachment=False)
     evidence = fields.Binary("File", attachment=False)
