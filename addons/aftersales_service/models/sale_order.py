@@ -197,8 +197,10 @@ class SaleOrder(models.Model):
 
     def _aftersales_get_quoted_lines(self):
         """Return the lines that quote a part or service, by product."""
-        lines = self._aftersales_get_charged_lines().filtered("product_uom_qty")
-        return {line.product_id: line for line in lines.sorted("id", reverse=True)}
+        quoted = {}
+        for line in self._aftersales_get_charged_lines().filtered("product_uom_qty"):
+            quoted.setdefault(line.product_id, line)
+        return quoted
 
     def _aftersales_get_charged_lines(self):
         return self.order_line.filtered(

@@ -400,6 +400,25 @@ class TestQuotation(QuotationCommon):
 
 
 @tagged("post_install", "-at_install")
+class TestQuotationUi(AftersalesCommon, HttpCase):
+    """The technician quotes on site and lets the customer sign (H5, H7)."""
+
+    def test_quote_and_sign(self):
+        """H5, L1.1: 120.00 + 10 % = 132.00, signed on the screen by the customer."""
+        with freeze_time("2025-07-01 02:00:00"):
+            card = self._deliver("SN-1")
+        (self.engine_part | self.env.ref("aftersales_service.product_repair_fee")).taxes_id = False
+        request = self._new_request(card)
+        path = f"/odoo/action-aftersales_service.action_request/{request.id}"
+        self.start_tour(path, "aftersales_consent_quote", login=self.technician.login)
+        consent = request.consent_ids
+        self.assertEqual((consent.kind, consent.how, consent.amount), ("quotation", "screen", 132))
+        self.assertTrue(consent.signature)
+        self.assertEqual(consent.user_id, self.technician)
+        self.assertEqual(request.sudo().order_ids.state, "sale")
+
+
+@tagged("post_install", "-at_install")
 class TestQuotationPortal(QuotationCommon, HttpCase):
     """The customer accepts the quotation on its page (H5)."""
 

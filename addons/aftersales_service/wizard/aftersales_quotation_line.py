@@ -34,7 +34,11 @@ class AftersalesQuotationLine(models.TransientModel):
     @api.depends("product_id", "quantity", "quotation_id.caused_by_customer", "quotation_id.hours")
     @api.depends_context("lang")
     def _compute_verdict(self):
-        for quotation, lines in self.grouped("quotation_id").items():
+        # a line that was just added has no product yet, and in the form no quotation either
+        empty = self.filtered(lambda line: not (line.product_id and line.quotation_id.request_id))
+        empty.verdict = empty.reason = False
+        empty.amount = 0
+        for quotation, lines in (self - empty).grouped("quotation_id").items():
             entitlements = quotation._get_entitlements()
             order = quotation._get_planned_order()
             amounts = {
