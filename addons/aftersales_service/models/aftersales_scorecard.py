@@ -205,6 +205,8 @@ class AftersalesScorecard(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         scorecards = super().create(vals_list)
+        # criteria can be added one by one
+        scorecards.template_id._check_weights()
         figures = scorecards._get_figures()
         # sudo: lines come from the template, and are nobody's to add
         scorecards.line_ids.sudo().create(

@@ -1,8 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
-VISIT = Domain("state", "=", "done")
-
 
 class AftersalesScorecardMeasure(models.AbstractModel):
     """The figures that scorecards measure, each a share of records that anybody can look up (E5).
@@ -24,6 +22,8 @@ class AftersalesScorecardMeasure(models.AbstractModel):
             "answer": self.env._("Answered in time (%)"),
             "same_day": self.env._("Records valid the same day (%)"),
             "satisfaction": self.env._("Customers satisfied, of all calls (%)"),
+            "rating": self.env._("Rated well when signed (%)"),
+            "repeat": self.env._("Visits whose fault came back (%)"),
             "complaint": self.env._("Founded complaints per 100 visits"),
             "incident": self.env._("Serious founded complaints per 100 visits"),
         }
@@ -143,6 +143,36 @@ class AftersalesScorecardMeasure(models.AbstractModel):
         return self._share("aftersales.callback", kind, base, hit)
 
     @api.model
+    def _get_visits(self, start, end):
+        """Return the domain of the valid visits of the period."""
+        return (
+            Domain("state", "=", "done")
+            & Domain("arrival", ">=", start)
+            & Domain("arrival", "<=", end)
+        )
+
+    @api.model
+    def _measure_rating(self, kind, start, end):
+        """Of the visits that the customer rated when he signed: satisfied or better (H9)."""
+        base = self._get_visits(start, end) & Domain("signoff_rating", ">", 0)
+        return self._share(
+            "aftersales.service.record", kind, base, Domain("signoff_rating", ">=", 4)
+        )
+
+    @api.model
+    def _measure_repeat(self, kind, start, end):
+        """Counted for who did the first of the two repairs, not for who has to repeat it (E4)."""
+        records = self.env["aftersales.service.record"].sudo()
+        # sudo: only which visits were repeated, whoever repeated them
+        query = records._search(Domain("is_repeat", "=", True) & Domain("state", "=", "done"))
+        return self._share(
+            "aftersales.service.record",
+            kind,
+            self._get_visits(start, end),
+            Domain("id", "in", query.subselect("repeat_of_id")),
+        )
+
+    @api.model
     def _measure_complaint(self, kind, start, end):
         return self._per_visit(kind, start, end, Domain.TRUE)
 
@@ -170,6 +200,6 @@ class AftersalesScorecardMeasure(models.AbstractModel):
             {
                 "model": "aftersales.service.record",
                 "field": self._get_subject_field(kind),
-                "domain": VISIT & Domain("arrival", ">=", start) & Domain("arrival", "<=", end),
+                "domain": self._get_visits(start, end),
             },
         ]

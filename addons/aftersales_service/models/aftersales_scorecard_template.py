@@ -53,8 +53,13 @@ class AftersalesScorecardTemplate(models.Model):
     def _check_measures(self):
         self.criterion_ids._check_measure()
 
-    @api.constrains("criterion_ids", "kind")
+    @api.constrains("criterion_ids")
+    def _check_criteria(self):
+        # one without criteria is being written; it can't be used yet
+        self.filtered("criterion_ids")._check_weights()
+
     def _check_weights(self):
+        """Raise ValidationError unless the weights make 100 %."""
         for template in self:
             total = sum(template.criterion_ids.mapped("weight"))
             if float_compare(total, 100, precision_digits=2):

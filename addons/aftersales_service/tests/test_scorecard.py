@@ -166,6 +166,50 @@ class TestScorecard(AftersalesCommon):
             self.assertEqual(line.score, 50)
             self.assertEqual(line.criterion_id.better, "lower")
 
+    def test_repeat(self):
+        """E5, E4: a fault that came back counts for who repaired first: 1 of his 2 visits.
+
+        The rating when signing: one of one rated visit was good.
+        """
+        template = self._new_template(
+            [
+                {
+                    "name": measure,
+                    "weight": 50,
+                    "kind": "measured",
+                    "measure": measure,
+                    "target": target,
+                    "worst": 100 - target,
+                }
+                for measure, target in (("repeat", 0), ("rating", 100))
+            ]
+        )
+        first = self._new_done_record()
+        self._new_done_record()
+        again = self._new_record(self._new_request(first.card_id))
+        again.write(self._complete_vals(again.request_id, hour_meter=360))
+        self._sign(again).action_done()
+        self.env.flush_all()
+        # whether it repeats the fault is the record's affair
+        self.cr.execute(
+            "UPDATE aftersales_service_record SET is_repeat = (id = %s),"
+            " technician_id = CASE WHEN id = %s THEN %s ELSE technician_id END,"
+            " repeat_of_id = CASE WHEN id = %s THEN %s END,"
+            " signoff_rating = CASE WHEN id = %s THEN 4 ELSE 0 END",
+            [
+                *(again.id, again.id, self.other_technician.id),
+                *(again.id, first.id, first.id),
+            ],
+        )
+        self.env.invalidate_all()
+        today = self.company._aftersales_local(fields.Datetime.now()).date()
+        scorecard = self._new_scorecard(template=template, date_from=today.replace(day=1))
+        line = self._line(scorecard, "repeat")
+        self.assertEqual((line.numerator, line.denominator, line.score), (1, 2, 50))
+        self.assertEqual(line.action_view_counted()["domain"][0][2], first.ids)
+        line = self._line(scorecard, "rating")
+        self.assertEqual((line.numerator, line.denominator, line.score), (1, 1, 100))
+
     def test_satisfaction(self):
         """E5, M3.5: who wasn't reached or called counts below the line: 1 of 4 calls is 25 %."""
         template = self._new_template(
@@ -275,6 +319,11 @@ class TestScorecard(AftersalesCommon):
                 [{"name": "x", "weight": 100, "kind": "measured", "measure": "arrival"}]
             )
             self.env.flush_all()
+        # one by one they may add up to anything, but such a template is of no use
+        empty = self.env["aftersales.scorecard.template"].create({"name": "Empty"})
+        criteria.create({"template_id": empty.id, "name": "Half", "weight": 50})
+        with self.assertRaisesRegex(ValidationError, "50"), self.cr.savepoint():
+            self._new_scorecard(template=empty)
         self._new_scorecard()
         self.env.invalidate_all()
         for action in (
