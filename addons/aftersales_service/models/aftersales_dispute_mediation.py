@@ -48,8 +48,8 @@ class AftersalesDisputeMediation(models.Model):
     def _get_answers(self):
         """Return what a side can answer to an offer."""
         return [
-            ("agreed", self.env._("Agreed")),
-            ("refused", self.env._("Refused")),
+            ("agreed", self.env._("Agrees")),
+            ("refused", self.env._("Refuses")),
             ("open", self.env._("No answer yet")),
         ]
 

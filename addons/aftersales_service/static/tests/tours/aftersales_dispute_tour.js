@@ -79,7 +79,7 @@ registry.category("web_tour.tours").add("aftersales_dispute_mediate", {
         fill("offer", "Half is paid back"),
         {
             content: "The customer refuses",
-            trigger: ".modal .o_field_widget[name=customer_answer] .o_radio_item:contains(Refused) input",
+            trigger: ".modal .o_field_widget[name=customer_answer] input[data-value=refused]",
             run: "click",
         },
         {
@@ -112,7 +112,7 @@ registry.category("web_tour.tours").add("aftersales_dispute_rule", {
         press("action_open_rule"),
         {
             content: "In favor of the customer",
-            trigger: ".modal .o_field_widget[name=favor] .o_radio_item:contains(The customer) input",
+            trigger: ".modal .o_field_widget[name=favor] input[data-value=customer]",
             run: "click",
         },
         fill("ruling", "All is paid back"),
