@@ -158,19 +158,23 @@ class AftersalesPartsCommon(TransactionCase):
             }
         )
 
-    def _make_record(self, parts, center=None, day="2026-10-20", done=True):
-        """Return a service record of ``center`` with ``parts``, each a dict of line values."""
-        request = self.env["aftersales.request"].create(
-            {
-                "card_id": self.card.id,
-                "description": "Fault",
-                "region_id": self.region.id,
-                "center_id": (center or self.center).id,
-                "technician_id": self.users["technician"].id,
-                "request_date": f"{day} 00:30:00",
-            }
-        )
-        request.action_assign()
+    def _make_record(self, parts, center=None, day="2026-10-20", done=True, request=None):
+        """Return a service record of ``center`` with ``parts``, each a dict of line values.
+
+        :param request: that a further visit is made for; default a new one
+        """
+        if not request:
+            request = self.env["aftersales.request"].create(
+                {
+                    "card_id": self.card.id,
+                    "description": "Fault",
+                    "region_id": self.region.id,
+                    "center_id": (center or self.center).id,
+                    "technician_id": self.users["technician"].id,
+                    "request_date": f"{day} 00:30:00",
+                }
+            )
+            request.action_assign()
         record = self.env["aftersales.service.record"].create(
             {
                 "request_id": request.id,

@@ -1,7 +1,6 @@
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError
-from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -126,27 +125,9 @@ class TestSettlement(AftersalesPartsCommon):
         self._validate(first)
         request = first.request_id
         self.assertEqual(request.state, "assigned")
-        second = first.create(
-            {
-                "request_id": request.id,
-                "technician_id": first.technician_id.id,
-                "arrival": "2026-10-22 02:00:00",
-                "part_ids": [Command.create(self._part(self.gearbox))],
-                **{
-                    name: first[name]
-                    for name in (
-                        "nameplate",
-                        "fault",
-                        "cause",
-                        "responsibility",
-                        "work_done",
-                        "machine_checked",
-                        "explained",
-                    )
-                },
-            }
+        second = self._make_record(
+            [self._part(self.gearbox)], day="2026-10-22", done=False, request=request
         )
-        second.check_ids.result = "ok"
         self.assertEqual(self._generate().line_ids.record_id, first)
         self._validate(second)
         self.assertEqual(request.state, "done")
