@@ -44,7 +44,7 @@ class AftersalesCallbackAnswer(models.Model):
     )
     is_answered = fields.Boolean(compute="_compute_is_answered", store=True)
     is_problem = fields.Boolean(
-        "Problem",
+        "Problem reported",
         compute="_compute_is_answered",
         store=True,
         help="The customer is dissatisfied, or says that something isn't as it should be.",

@@ -49,7 +49,7 @@ class AftersalesCallbackReport(models.Model):
     date_from = fields.Date(
         "From", required=True, readonly=True, help="First day of the period, in the company's time."
     )
-    date_to = fields.Date("To", required=True, readonly=True, help="Last day of the period.")
+    date_to = fields.Date("Until", required=True, readonly=True, help="Last day of the period.")
     date_planned = fields.Date(
         "Due on", required=True, readonly=True, help="Issued until the end of this day (M4)."
     )

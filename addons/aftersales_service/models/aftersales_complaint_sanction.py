@@ -47,6 +47,7 @@ class AftersalesComplaintSanction(models.Model):
             ("deduction", "Deduction of bonus"),
             ("other", "Other"),
         ],
+        "Kind of sanction",
         required=True,
         default="none",
     )

@@ -42,7 +42,7 @@ class AftersalesDeadlineRule(models.Model):
         "work by itself when one does.",
     )
     domain = fields.Char(
-        "Condition",
+        "Applies if",
         default="[]",
         required=True,
         help="The limit is started only on records that meet this condition. It may compare dates "

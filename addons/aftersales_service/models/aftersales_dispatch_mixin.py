@@ -60,7 +60,7 @@ class AftersalesDispatchMixin(models.AbstractModel):
     )
     resolution = fields.Selection(
         [("remote", "Remotely"), ("on_site", "By a visit"), ("workshop", "In the workshop")],
-        "Solved",
+        "How it was solved",
         readonly=True,
         copy=False,
         index="btree_not_null",

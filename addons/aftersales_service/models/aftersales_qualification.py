@@ -50,7 +50,7 @@ class AftersalesQualification(models.Model):
         "aftersales.qualification.type", "Qualification", required=True, index=True, tracking=True
     )
     number = fields.Char("Certificate number", tracking=True)
-    issuer = fields.Char("Issued by")
+    issuer = fields.Char()
     date_from = fields.Date("Valid from", required=True, tracking=True)
     date_to = fields.Date("Valid until", tracking=True, help="The last day. Empty: for good.")
     certificate = fields.Binary("Scanned certificate", attachment=True)

@@ -32,7 +32,7 @@ class AftersalesRecordRequirement(models.Model):
         help="What the technician reads while it is missing. Empty: the name of the field.",
     )
     domain = fields.Char(
-        "Condition",
+        "Applies if",
         default="[]",
         required=True,
         help="It is required only on the service records that meet this condition.",

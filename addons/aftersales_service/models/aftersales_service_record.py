@@ -105,7 +105,9 @@ class AftersalesServiceRecord(models.Model):
     )
     hour_meter = fields.Float("Hour meter (h)", copy=False)
     fault = fields.Text(help="What happened, and how.", copy=False)
-    cause = fields.Text(help="Why it happened. May not be left blank (M3.4).", copy=False)
+    cause = fields.Text(
+        "Cause of the fault", help="Why it happened. May not be left blank (M3.4).", copy=False
+    )
     cause_id = fields.Many2one(
         "aftersales.fault.cause",
         "Kind of cause",

@@ -72,7 +72,7 @@ class AftersalesVisit(models.Model):
     )
     user_id = fields.Many2one(
         "res.users",
-        "Visitor",
+        "Visited by",
         domain=[("share", "=", False)],
         index="btree_not_null",
         tracking=True,
@@ -88,7 +88,7 @@ class AftersalesVisit(models.Model):
         "Done in part", readonly=True, copy=False, help="Something is left: it stays planned."
     )
     is_ended_with_card = fields.Boolean(readonly=True, copy=False)
-    date_done = fields.Date("Visited on", copy=False)
+    date_done = fields.Date("Done on", copy=False)
     note = fields.Text(
         "Findings", copy=False, help="How the unit is used, and what the customer asks for (R1)."
     )
@@ -132,7 +132,7 @@ class AftersalesVisit(models.Model):
     def _check_done(self):
         for visit in self:
             if visit.date_done and visit.date_done > visit._get_today():
-                raise ValidationError(self.env._("The visit can't have been in the future."))
+                raise ValidationError(self.env._("The visit can't lie in the future."))
             # sudo: only compared; a center doesn't see every record of the unit
             own = visit.sudo()
             if own.record_id and (
@@ -324,7 +324,7 @@ class AftersalesVisit(models.Model):
         """Cancel a planned visit, with a reason; the others stay. For customer service."""
         self._check_group("aftersales_service.group_customer_service")
         if not (reason or "").strip():
-            raise UserError(self.env._("Give the reason why the visit is cancelled."))
+            raise UserError(self.env._("Say why the visit is cancelled."))
         for visit in self:
             visit.check_access("write")
             visit._check_open()
@@ -337,5 +337,5 @@ class AftersalesVisit(models.Model):
         """Open the window that asks for the reason."""
         self.ensure_one()
         return self.env["aftersales.reason"]._open(
-            self, "action_cancel", self.env._("Cancel visit")
+            self, "action_cancel", self.env._("Cancel the scheduled visit")
         )

@@ -105,6 +105,7 @@ class AftersalesWarrantyCard(models.Model):
         "added once.",
     )
     receipt = fields.Binary(
+        "Purchase receipt",
         attachment=True,
         copy=False,
         help="Picture or PDF of the customer's receipt, as proof of purchase. May be added once.",
@@ -727,7 +728,7 @@ class AftersalesWarrantyCard(models.Model):
             card.invoice_id.name
             or card.sale_line_id.order_id.name
             or card.receipt_number
-            or (card.receipt and self.env._("Receipt"))
+            or (card.receipt and self.env._("Purchase receipt"))
             or self.env._("None yet")
         )
 

@@ -46,7 +46,7 @@ class TestServiceRecord(AftersalesCommon):
                 "Arrived",
                 "Number on the nameplate",
                 "Fault",
-                "Cause",
+                "Cause of the fault",
                 "Responsibility",
                 "Work done",
                 "Whole machine checked",
@@ -55,7 +55,9 @@ class TestServiceRecord(AftersalesCommon):
             ],
         )
         for press in (lambda: self._sign(record), record.action_open_sign, record.action_done):
-            with self.assertRaisesRegex(UserError, r"not complete \(M3.4\)(.|\n)*• Cause\n"):
+            with self.assertRaisesRegex(
+                UserError, r"not complete \(M3.4\)(.|\n)*• Cause of the fault\n"
+            ):
                 press()
         self.assertEqual(record.state, "draft")
         self.assertFalse(record.signed_by)
@@ -68,8 +70,8 @@ class TestServiceRecord(AftersalesCommon):
             ("arrival", False, "Arrived"),
             ("nameplate", False, "Number on the nameplate"),
             ("fault", False, "Fault"),
-            ("cause", False, "Cause"),
-            ("cause", " \n ", "Cause"),
+            ("cause", False, "Cause of the fault"),
+            ("cause", " \n ", "Cause of the fault"),
             ("responsibility", False, "Responsibility"),
             ("work_done", "  ", "Work done"),
             ("machine_checked", False, "Whole machine checked"),
