@@ -345,7 +345,7 @@ class AftersalesComplaint(models.Model):
     solution = fields.Text(copy=False, help="What the customer is offered.")
     compensation = fields.Monetary(copy=False, help="What the customer is paid, if anything.")
     agreement = fields.Selection(
-        [("agreed", "Agreed"), ("refused", "Refused")],
+        [("agreed", "Agrees"), ("refused", "Disagrees")],
         "Customer's answer",
         copy=False,
         tracking=True,

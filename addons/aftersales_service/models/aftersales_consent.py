@@ -36,7 +36,7 @@ class AftersalesConsent(models.Model):
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
     state = fields.Selection(
-        [("given", "Given"), ("replaced", "Replaced"), ("withdrawn", "Withdrawn")],
+        [("given", "Given"), ("replaced", "Superseded"), ("withdrawn", "Withdrawn")],
         "Status",
         default="given",
         required=True,

@@ -41,7 +41,7 @@ class AftersalesTransportClaim(models.Model):
             ("draft", "To claim"),
             ("claimed", "Claimed"),
             ("settled", "Paid by the carrier"),
-            ("refused", "Refused"),
+            ("refused", "Refused by the carrier"),
             ("dropped", "Dropped"),
         ],
         "Status",
@@ -78,7 +78,7 @@ class AftersalesTransportClaim(models.Model):
         store=True,
         help="What is still claimed from the carrier; nothing once it is settled or refused.",
     )
-    date_claimed = fields.Date("Claimed on", readonly=True, copy=False)
+    date_claimed = fields.Date("Date of the claim", readonly=True, copy=False)
     date_settled = fields.Date("Closed on", readonly=True, copy=False)
     note = fields.Text("Outcome", copy=False, help="What the carrier answered.")
 
