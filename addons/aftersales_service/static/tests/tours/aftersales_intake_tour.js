@@ -66,7 +66,7 @@ registry.category("web_tour.tours").add("aftersales_intake", {
         },
         {
             content: "The customer knows now",
-            trigger: ".o_statusbar_buttons button[name=action_acknowledge]",
+            trigger: "[name=acknowledgement] button[name=action_acknowledge]",
             run: "click",
         },
         {

@@ -55,8 +55,8 @@ registry.category("web_tour.tours").add("aftersales_service_request", {
             run: "click",
         },
         {
-            content: "The state is now assigned",
-            trigger: ".o_statusbar_status button[data-value=assigned].o_arrow_button_current",
+            content: "It is assigned: the technician may write his record",
+            trigger: ".o_statusbar_buttons button[name=action_create_record]",
         },
         {
             content: "The promise runs",
