@@ -206,6 +206,11 @@ class TestSettlement(AftersalesPartsCommon):
             clerk.line_ids.write({"price_unit": 1})
         with self.assertRaises(AccessError):
             clerk.write({"line_ids": [(1, clerk.line_ids.id, {"amount_payable": 99})]})
+        # the totals that fapiao and entry go by
+        own = settlement.with_user(self.users["center"])
+        for name in ("amount_parts", "amount_fee", "amount_claimed", "amount_payable"):
+            with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+                own.write({name: 99999})
 
     def test_cancelling_releases_the_parts(self):
         """Mistake 11: after cancelling, the same parts can be settled once more, once."""

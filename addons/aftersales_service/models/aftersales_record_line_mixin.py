@@ -8,6 +8,7 @@ class AftersalesRecordLineMixin(models.AbstractModel):
     """
 
     _name = "aftersales.record.line.mixin"
+    _inherit = "aftersales.workflow.mixin"
     _description = "Line of a service record"
 
     # the field of the record that holds these lines

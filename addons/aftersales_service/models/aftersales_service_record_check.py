@@ -6,7 +6,7 @@ class AftersalesServiceRecordCheck(models.Model):
 
     _name = "aftersales.service.record.check"
     _description = "Check of the machine"
-    _inherit = ["aftersales.workflow.mixin", "aftersales.record.line.mixin"]
+    _inherit = "aftersales.record.line.mixin"
     _order = "record_id, sequence, id"
     _record_field = "check_ids"
 
@@ -22,7 +22,13 @@ class AftersalesServiceRecordCheck(models.Model):
 
     def _get_protected_fields(self):
         # the questions come from the checklist, not from who answers them
-        return {"record_id", "sequence", "section", "name", "expected"}
+        return super()._get_protected_fields() | {
+            "record_id",
+            "sequence",
+            "section",
+            "name",
+            "expected",
+        }
 
     def _get_signed_fields(self):
         return ["section", "name", "expected", "result", "note"]

@@ -28,7 +28,20 @@ class AftersalesWorkflowMixin(models.AbstractModel):
 
     def _get_protected_fields(self):
         """Return the names of the fields that only actions may change."""
-        return {"state", "name"} if self._sequence_code else {"state"}
+        names = {"state", "name"} if self._sequence_code else {"state"}
+        return names | self._get_derived_figures()
+
+    def _get_derived_figures(self):
+        """Return the names of the stored fields that follow from others.
+
+        The web client shows them read-only, but RPC would overwrite what was computed, and so the
+        figures and the rights that go by them.
+        """
+        return {
+            name
+            for name, field in self._fields.items()
+            if field.store and field.compute and field.readonly and not field.inverse
+        }
 
     def _get_reason_actions(self):
         """Return the names of the actions that take a reason, for the window that asks for it."""

@@ -686,3 +686,27 @@ class TestServiceRecord(AftersalesCommon):
         self.assertEqual(record.state, "draft")
         with self.assertRaisesRegex(UserError, "kept until"), self.cr.savepoint():
             record.with_user(self.clerk).unlink()
+
+    def test_what_follows_is_not_written(self):
+        """E5, H9: what is computed from a record and its lines can't be written, by no role.
+
+        Scorecards go by it, also once the record is valid.
+        """
+        record = self._sign(self._new_complete_record())
+        record.action_done()
+        for user in (self.technician, self.center_user, self.clerk):
+            own = record.with_user(user)
+            for vals in (
+                {"signoff_rating": 5},
+                {"is_repeat": True},
+                {"repeat_of_id": record.id},
+                {"work_hours": 99},
+                {"is_fault_left": True},
+            ):
+                with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+                    own.write(vals)
+            for lines in (own.part_ids, own.photo_ids):
+                # it would disappear for everybody
+                for line in lines[:1]:
+                    with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+                        line.company_id = False

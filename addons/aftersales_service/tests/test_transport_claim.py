@@ -171,3 +171,13 @@ class TestTransportClaim(ComplaintCommon):
         """H11: a claim is kept as long as its complaint."""
         claim = self._new_claim()
         self.assertEqual(claim.retain_until, claim.complaint_id.retain_until)
+
+    def test_totals_are_not_written(self):
+        """L1.4: the sum of the list and what is open can't be written."""
+        claim = self._new_claim()
+        for name in ("amount_claimed", "amount_open"):
+            with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+                claim.write({name: 1})
+        with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+            self._new_claim(amount_claimed=1)
+        self.assertEqual(claim.amount_claimed, 100.02)
