@@ -400,15 +400,17 @@ class AftersalesRequest(models.Model):
 
     def _check_served(self, vals):
         """Raise if ``vals`` change what only others may change, or nobody any more."""
+        served = self._get_served_fields()
         for request in self:
-            if not request._get_changed_names(vals, self._get_served_fields()):
+            changed = request._get_changed_names(vals, served | self._get_caller_fields())
+            if not changed:
                 continue
             if not self.env.su and not self.env.user.has_group(
                 "aftersales_service.group_office_manager"
             ):
                 # a center that chose the card could look at any customer's
                 self._check_group("aftersales_service.group_clerk")
-            if request._is_served():
+            if changed & served and request._is_served():
                 raise UserError(
                     self.env._(
                         "%s can't be changed any more: it is closed, or the customer has signed "
@@ -430,6 +432,14 @@ class AftersalesRequest(models.Model):
             "distance",
             "date_assigned",
         }
+
+    @api.model
+    def _get_caller_fields(self):
+        """Return the fields that say who called and how: who did the work can't change them.
+
+        The customer is called back at this number, and asked about the work (E8).
+        """
+        return {"phone", "channel", "date_purchase"}
 
     def _is_served(self):
         self.ensure_one()

@@ -248,6 +248,16 @@ class TestRequest(AftersalesCommon):
         created = model.create({"card_id": self.card.id, "description": "Does not lift"})
         self.assertEqual(created.state, "new")
 
+    def test_caller_is_not_changed_by_who_serves(self):
+        """E8, anchors: who did the work doesn't choose the number at which he is asked about."""
+        request = self._new_request(self.card)
+        request.action_assign()
+        for user in (self.technician, self.center_user):
+            for vals in ({"phone": "139 0000 0000"}, {"channel": "visit"}):
+                with self.assertRaisesRegex(AccessError, "Only"), self.cr.savepoint():
+                    request.with_user(user).write(vals)
+        request.with_user(self.clerk).phone = "139 0000 0000"
+
     def test_number_not_written(self):
         """M10.3: the number that tags and settlements refer to is never set by hand."""
         request = self._new_request(self.card)
