@@ -10,6 +10,13 @@ class AccountMove(models.Model):
         posted.filtered(lambda move: move.move_type == "out_invoice")._check_agreed()
         return posted
 
+    def button_draft(self):
+        refunds = self.filtered(lambda m: m.move_type == "out_refund" and m.state == "posted")
+        result = super().button_draft()
+        # what it took back is charged again
+        refunds._check_agreed()
+        return result
+
     def _check_agreed(self):
         """Raise UserError if a service is invoiced above what its customer agreed to (H7)."""
         # sudo: accountants need no rights on requests

@@ -326,6 +326,20 @@ class TestQuotation(QuotationCommon):
         invoice.action_post()
         self.assertEqual(self.request.sudo()._get_invoiced_amount(), 149.16)
 
+    def test_charged_again(self):
+        """H7: a credit note isn't taken back after the service was invoiced anew, by hand."""
+        order = self._quote((self.engine_part, 1))
+        self._accept()
+        self._charge(self._serve((self.engine_part, 1)))
+        first = order._create_invoices()
+        first.action_post()
+        refund = first._reverse_moves([{"invoice_date": first.invoice_date}])
+        refund.action_post()
+        order._create_invoices().action_post()
+        with self.assertRaisesRegex(UserError, r"149\.16 more"), self.cr.savepoint():
+            refund.button_draft()
+        self.assertEqual(self.request.sudo()._get_invoiced_amount(), 149.16)
+
     def test_currency(self):
         """H7: a quotation in another currency is agreed at that day's rate, to the cent."""
         usd = self.env.ref("base.USD")
