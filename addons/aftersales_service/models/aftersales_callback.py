@@ -425,6 +425,7 @@ class AftersalesCallback(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         if not self.env.su:
+            vals_list = [self._take_from_complaint(vals) for vals in vals_list]
             derived = self._get_derived_fields()
             links = ("record_id", "request_id", "card_id")
             # who is called about whom follows from the document, not from whoever plans the call
@@ -444,6 +445,15 @@ class AftersalesCallback(models.Model):
         callbacks = super(
             AftersalesCallback, self.with_context(mail_create_nosubscribe=True)
         ).create(vals_list)
+        if not self.env.su and callbacks.filtered(
+            lambda c: c.kind == "complaint" and not c.complaint_id
+        ):
+            raise UserError(
+                self.env._(
+                    "Choose the complaint that the call follows up: calls that nobody complained "
+                    "before would count in the satisfaction as well (M3.5)."
+                )
+            )
         for callback in callbacks.filtered(lambda c: c.kind == "sale" and not c.card_ids):
             # sudo: the card that the link led to
             callback.sudo().card_ids = callback.card_id
@@ -451,6 +461,17 @@ class AftersalesCallback(models.Model):
         callbacks.filtered(lambda c: not c.correction_of_id)._deadline_event("planned")
         callbacks._follow_deadline()
         return callbacks
+
+    def _take_from_complaint(self, vals):
+        """Return ``vals`` with customer, unit and center as the complaint followed up has them."""
+        complaint = self.env["aftersales.complaint"].browse(vals.get("complaint_id") or [])
+        if not complaint:
+            return vals
+        complaint.check_access("read")
+        derived = self._get_derived_fields()
+        # sudo: the complaint may be read
+        follow_up = complaint.sudo()._prepare_follow_up_vals()
+        return {**{k: v for k, v in vals.items() if k not in derived}, **follow_up}
 
     def _follow_deadline(self):
         """Move calls after a service to the day until which they are due.

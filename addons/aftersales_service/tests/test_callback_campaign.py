@@ -90,7 +90,7 @@ class TestCallbackCampaign(DeadlineCommon):
         make({"kind": "sale", "card_id": planned.id})
         self.assertFalse(self._plan("2026-07-01 12:00:00"))
         # a call of another kind isn't the survey after the sale
-        make({"kind": "complaint", "card_id": self._sell("C-9").id})
+        self.callbacks.create({"kind": "complaint", "card_id": self._sell("C-9").id})
         self.assertEqual(len(self._plan("2026-07-01 12:00:00")), 1)
 
     def test_spread(self):

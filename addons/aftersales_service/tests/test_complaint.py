@@ -288,6 +288,17 @@ class TestComplaint(ComplaintCommon):
         self.assertNotIn("sanction", complaint.stage_ids.mapped("stage"))
         self.assertNotIn("investigate", complaint.stage_ids.mapped("stage"))
 
+    def test_what_follows_is_not_written(self):
+        """C8, E5: whether it is founded and when it was contacted is never written by hand."""
+        complaint = self._bring(self._new_complaint(), "assign")
+        self.assertTrue(complaint.is_founded)
+        for user in (self.clerk, self.customer_service):
+            for vals in ({"is_founded": False}, {"date_contacted": False}, {"region_id": False}):
+                if not complaint[next(iter(vals))]:
+                    continue
+                with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+                    complaint.with_user(user).write(vals)
+
     def test_unfounded(self):
         """C4, E3.2: unfounded needs the reasons and the explanation told; then it is closed."""
         complaint = self._bring(self._new_complaint(), "judge")
@@ -846,6 +857,21 @@ class TestComplaint(ComplaintCommon):
         self.assertEqual(light.follow_up_ids.card_id, self.card)
         plan = self.env["aftersales.complaint.follow.up"].search([])
         self.assertEqual(sorted(plan.mapped("days")), [7, 90])
+
+    def test_follow_up_is_of_the_complaint(self):
+        """M3.5, anchors: calls without a complaint, or with other people's names, aren't made up.
+
+        They would count in the satisfaction.
+        """
+        make = self.env["aftersales.callback"].with_user(self.clerk).create
+        vals = {"kind": "complaint", "technician_id": self.technician.id}
+        with self.assertRaisesRegex(UserError, "follows up"), self.cr.savepoint():
+            make({**vals, "partner_id": self.customer.id})
+        complaint = self._new_complaint()
+        other = self.customer.copy()
+        call = make({**vals, "complaint_id": complaint.id, "partner_id": other.id})
+        self.assertEqual(call.partner_id, complaint.partner_id)
+        self.assertFalse(call.technician_id)
 
     def test_follow_up_of_conduct(self):
         """Mistake 6: the center of the person complained of learns nothing by the call."""

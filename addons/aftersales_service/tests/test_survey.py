@@ -92,7 +92,7 @@ class TestSurvey(AftersalesCommon):
         for vals in (
             {"name": "Different"},
             {"is_overall": False},
-            {"callback_id": self.callback.copy({"kind": "complaint"}).id},
+            {"callback_id": self.callback.sudo().copy({"kind": "complaint"}).id},
             {"is_problem": True},
         ):
             with self.assertRaises(UserError), self.cr.savepoint():
