@@ -622,6 +622,31 @@ class AftersalesComplaint(models.Model):
                     )
                 )
 
+    @api.constrains("date_reported", "company_id")
+    def _check_month_open(self):
+        """A complaint of a month that is reported on already would be in no report (C8)."""
+        months = self.grouped(lambda c: (c.company_id, c._get_local_day(c.date_reported)))
+        for company, day in months:
+            # sudo: only whether the month is closed
+            if (
+                self.env["aftersales.complaint.report"]
+                .sudo()
+                .search_count(
+                    [
+                        ("company_id", "=", company.id),
+                        ("month", "=", day.replace(day=1)),
+                        ("state", "=", "issued"),
+                    ],
+                    limit=1,
+                )
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "The complaints of this month are reported already (C8). Register it as "
+                        "reported now, and say in the description since when it is known."
+                    )
+                )
+
     # --- what may be changed, by whom ------------------------------------------------------
 
     def _get_protected_fields(self):

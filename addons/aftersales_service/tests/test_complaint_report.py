@@ -179,7 +179,9 @@ class TestComplaintReport(ComplaintCommon):
         self.assertEqual(report.complaint_count, 6)
         self.assertEqual(report.issued_by, self.customer_service)
         before = report.line_ids.read(["unit", "person", "complaint_count", "rate"])
-        self._complain("2026-06-20 03:00:00")
+        # it would be counted nowhere
+        with self.assertRaisesRegex(ValidationError, "reported already"), self.cr.savepoint():
+            self._complain("2026-06-20 03:00:00")
         self.env["aftersales.complaint"].search([("kind", "=", "conduct")]).sudo().write(
             {"verdict": "unfounded", "responsible_id": False}
         )
