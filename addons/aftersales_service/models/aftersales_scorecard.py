@@ -335,11 +335,15 @@ class AftersalesScorecard(models.Model):
 
     @api.depends("grade_id")
     def _compute_consequence(self):
-        proposals = self.env["aftersales.scorecard.grade"]._get_grades().mapped("consequence")
-        for scorecard in self:
-            # what somebody worded for the case stays
-            if not scorecard.consequence or scorecard.consequence in proposals:
-                scorecard.consequence = scorecard.grade_id.consequence
+        grades = self.env["aftersales.scorecard.grade"]._get_grades()
+        for company, scorecards in self.grouped("company_id").items():
+            # the text is kept, so that it is the company's language, whoever draws up the scorecard
+            lang = company.partner_id.lang
+            proposals = grades.with_context(lang=lang).mapped("consequence")
+            for scorecard in scorecards:
+                # what somebody worded for the case stays
+                if not scorecard.consequence or scorecard.consequence in proposals:
+                    scorecard.consequence = scorecard.grade_id.with_context(lang=lang).consequence
 
     def _read_group_select(self, aggregate_spec, query):
         # a scorecard without any data has no result, which isn't the same as nought

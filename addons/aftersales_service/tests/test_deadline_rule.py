@@ -255,11 +255,11 @@ class TestDeadlineRule(DeadlineCommon):
 
     def test_dormant(self):
         """E2: a rule on documents that come later says so, is found by it, and starts nothing."""
-        rule = self._rule("batch_quality")
+        rule = self._rule("training")
         self.assertTrue(rule.is_dormant)
-        self.assertEqual(rule.model, "aftersales.complaint")
+        self.assertEqual(rule.model, "aftersales.training")
         labels = dict(rule._fields["model"]._description_selection(self.env))
-        self.assertEqual(labels[rule.model], "Complaint")
+        self.assertEqual(labels[rule.model], "Training")
         self.assertFalse(self._rule("running_again").is_dormant)
         rules = self.env["aftersales.deadline.rule"]
         dormant = rules.search([("is_dormant", "=", True)])
@@ -302,12 +302,12 @@ class TestDeadlineRule(DeadlineCommon):
                 f"“{name}” is no date or time of “Service request”", "agreed", date_field=name
             )
         # a model that doesn't exist yet can't be asked
-        reported = self._event("reported", "aftersales.complaint")
-        verified = self._event("verified", "aftersales.complaint")
+        planned = self._event("planned", "aftersales.training")
+        held = self._event("held", "aftersales.training")
         rule = self._new_rule(
             "agreed",
-            start_event_id=reported.id,
-            stop_event_id=verified.id,
+            start_event_id=planned.id,
+            stop_event_id=held.id,
             date_field="date_planned",
             domain="[('kind', '=', 'x')]",
         )
