@@ -191,7 +191,7 @@ class AftersalesPartsCommon(TransactionCase):
             }
         )
         record.check_ids.result = "ok"
-        record.departure = f"{day} 03:00:00"
+        record.departure = f"{day} 02:00:00"
         if parts:
             record.photo_ids = [
                 Command.create({"kind": kind, "image": PIXEL}) for kind in ("1_before", "2_after")

@@ -268,9 +268,14 @@ class AftersalesWarrantyCard(models.Model):
             ("reading_count", "aftersales.meter.reading"),
             ("visit_count", "aftersales.visit"),
         ):
-            counts = dict(
-                self.env[model]._read_group([("card_id", "in", self.ids)], ["card_id"], ["__count"])
-            )
+            counts = {}
+            # accountants read cards, but not all that happened to the units
+            if self.env[model].has_access("read"):
+                counts = dict(
+                    self.env[model]._read_group(
+                        [("card_id", "in", self.ids)], ["card_id"], ["__count"]
+                    )
+                )
             for card in self:
                 card[field] = counts.get(card, 0)
 

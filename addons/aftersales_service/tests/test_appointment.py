@@ -61,7 +61,8 @@ class TestAppointment(DeadlineCommon):
         appointment = self._new_appointment()
         message = appointment.request_id.message_ids[0]
         self.assertIn(self.customer, message.notified_partner_ids)
-        self.assertIn("14:00", message.body)
+        # Odoo's English has the clock of twelve hours
+        self.assertRegex(message.body, r"14:00|\b2:00\sPM")
         self.assertIn(self.technician.name, message.body)
 
     def test_confirmed(self):
