@@ -1,20 +1,20 @@
-"""``make lint``: formatting, Python rules and Odoo's own rules, over every folder with code."""
+"""``make lint``: formatting, Python rules and Odoo's own rules, over all code."""
 
 import subprocess
 
 from . import virtualenv
 from .paths import ADDONS, ROOT, addons
 
-FOLDERS = ("addons", "tests", "scripts", "benchmarks")
+PATHS = ("addons", "tests", "scripts", "benchmarks", "conftest.py")
 
 
 def lint():
     """Run every tool even when an earlier one complains, so that one run tells everything."""
     tools = virtualenv.ensure().parent
-    folders = [name for name in FOLDERS if (ROOT / name).is_dir()]
+    paths = [name for name in PATHS if (ROOT / name).exists()]
     commands = [
-        [tools / "ruff", "format", "--check", *folders],
-        [tools / "ruff", "check", *folders],
+        [tools / "ruff", "format", "--check", *paths],
+        [tools / "ruff", "check", *paths],
     ]
     if modules := [f"{ADDONS.name}/{name}" for name in addons()]:
         commands.append([tools / "pylint", "--rcfile=setup.cfg", *modules])
