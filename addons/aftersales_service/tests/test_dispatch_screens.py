@@ -101,7 +101,7 @@ class TestDispatchScreens(DeadlineCommon):
         for words in ("Northern Quarry", "Does not lift", "SN-1", ">150<"):
             self.assertIn(words, text)
         # in the order of the day, whether the language counts to twelve or to twenty-four hours
-        self.assertRegex(text, r"(?s)10:00.*(14:00|\b2:00[^<]{0,12}PM)")
+        self.assertRegex(text, r"(?s)10:00.*(14:00|\b0?2:00[^<]{0,12}PM)")
 
     def test_board_columns(self):
         """E7: on the board who has nothing to do has a column, too; a center sees its own."""
