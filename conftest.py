@@ -1,6 +1,7 @@
 """What pytest needs to know about Odoo beyond pytest-odoo."""
 
 import pytest
+
 from odoo.tests.common import TransactionCase
 
 
