@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import chain, islice, repeat
 
 from dateutil.relativedelta import relativedelta
 
@@ -6,6 +7,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools.date_utils import float_to_time
+
+# customers whose calls are planned in one transaction
+CAMPAIGN_BATCH = 500
 
 
 class AftersalesCallback(models.Model):
@@ -496,12 +500,18 @@ class AftersalesCallback(models.Model):
             [("state", "=", "open")], ["company_id"]
         )
         for (company,) in sold:
-            while planned := self._plan_sale(company, limit=500):
-                left = self.env["aftersales.warranty.card"].search_count(
-                    self._get_campaign_domain(company)
-                )
+            while planned := self._plan_sale(company, limit=CAMPAIGN_BATCH):
+                _cards, left = self._count_campaign(company)
                 if not self.env["ir.cron"]._commit_progress(len(planned), remaining=left):
                     return
+
+    @api.model
+    def _count_campaign(self, company):
+        """Return how many units and how many customers calls are to be planned about (M4)."""
+        [counts] = self.env["aftersales.warranty.card"]._read_group(
+            self._get_campaign_domain(company), [], ["__count", "partner_id:count_distinct"]
+        )
+        return counts
 
     @api.model
     def _get_campaign_domain(self, company):
@@ -536,36 +546,36 @@ class AftersalesCallback(models.Model):
 
         :param int limit: the most customers to plan calls to
         """
-        cards = self.env["aftersales.warranty.card"].search(
-            self._get_campaign_domain(company), order="date_delivery, id"
+        by_customer = self.env["aftersales.warranty.card"]._read_group(
+            self._get_campaign_domain(company),
+            ["partner_id"],
+            ["id:recordset"],
+            limit=limit,
+            order="date_delivery:min, id:min",
         )
-        by_customer = list(cards.grouped("partner_id").values())[:limit]
         if not by_customer:
             return self.browse()
         open_calls = self.search_count(
             [("company_id", "=", company.id), ("kind", "=", "sale"), ("state", "=", "planned")]
         )
-        days = self._get_campaign_days(company, open_calls, len(by_customer))
+        moments = self._get_campaign_moments(company, open_calls, len(by_customer))
         # sudo: which units a call is about follows from the cards; callers can't say it
         return self.sudo().create(
             [
-                self._prepare_sale_vals(company, units, day)
-                for units, day in zip(by_customer, days, strict=True)
+                self._prepare_sale_vals(company, cards.sorted("date_delivery, id"), moment)
+                for (_partner, cards), moment in zip(by_customer, moments, strict=True)
             ]
         )
 
     @api.model
-    def _get_campaign_days(self, company, taken, count):
-        """Return the last moments, naive UTC, of the working days of ``count`` more calls."""
-        capacity = company.aftersales_callback_daily
-        rule = self.env["aftersales.deadline.rule"]
-        tomorrow = company._aftersales_local(fields.Datetime.now()).date() + timedelta(days=1)
-        moments = {}
-        for index in range(taken, taken + count):
-            day = index // capacity + 1
-            if day not in moments:
-                moments[day] = rule._plan_days(day, tomorrow, company)
-            yield moments[day]
+    def _get_campaign_moments(self, company, taken, count):
+        """Return the ends, naive UTC, of the working days of ``count`` calls after ``taken``."""
+        today = company._aftersales_local(fields.Datetime.now()).date()
+        moments = chain.from_iterable(
+            repeat(company._aftersales_utc(day), company.aftersales_callback_daily)
+            for day in self.env["aftersales.deadline.rule"]._iter_working_days(today, company)
+        )
+        return islice(moments, taken, taken + count)
 
     @api.model
     def _prepare_sale_vals(self, company, cards, moment):

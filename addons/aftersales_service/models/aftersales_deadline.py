@@ -85,6 +85,7 @@ class AftersalesDeadline(models.Model):
         "Met (%)",
         compute="_compute_rates",
         store=True,
+        precompute=True,
         aggregator="avg",
         help="Share of the promises kept in time. Open and cancelled ones don't count.",
     )
@@ -92,6 +93,7 @@ class AftersalesDeadline(models.Model):
         "Met as first promised (%)",
         compute="_compute_rates",
         store=True,
+        precompute=True,
         aggregator="avg",
         help="The same, measured by the first promise: rescheduling doesn't help.",
     )

@@ -431,14 +431,30 @@ class AftersalesDeadlineRule(models.Model):
         """Return the beginning of ``day`` as an aware moment in the company's time zone."""
         return company._aftersales_local(company._aftersales_utc(day, time.min))
 
-    def _count_days(self, after, until, company):
-        """Return the number of working days after ``after`` up to and with ``until``."""
+    def _get_working_days(self, after, until, company):
+        """Return the working days after ``after`` up to and with ``until``, in order."""
         tz = company._aftersales_tz()
         intervals = self._get_calendar(company)._work_intervals_batch(
             self._get_midnight(after + timedelta(days=1), company),
             self._get_midnight(until + timedelta(days=1), company),
         )[False]
-        return len({start.astimezone(tz).date() for start, _stop, _meta in intervals})
+        return sorted({start.astimezone(tz).date() for start, _stop, _meta in intervals})
+
+    def _count_days(self, after, until, company):
+        """Return the number of working days after ``after`` up to and with ``until``."""
+        return len(self._get_working_days(after, until, company))
+
+    def _iter_working_days(self, after, company):
+        """Yield the working days after ``after``, one after the other, without end.
+
+        The calendar is read a year at a time, so that many days cost no query each.
+
+        :raises ValidationError: the calendar has a year without working time
+        """
+        while True:
+            until = after + timedelta(days=366)
+            yield from self._check_planned(self._get_working_days(after, until, company), company)
+            after = until
 
     def _plan_hours(self, hours, start, company):
         planned = self._get_calendar(company).plan_hours(
@@ -459,7 +475,8 @@ class AftersalesDeadlineRule(models.Model):
             raise ValidationError(
                 self.env._(
                     "“%(rule)s”: the calendar “%(calendar)s” has no working time to count.",
-                    rule=self.name,
+                    # days are counted without a rule, too
+                    rule=self.name or company.name,
                     calendar=self._get_calendar(company).name,
                 )
             )

@@ -3,11 +3,14 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 
 from .deadline_common import DeadlineCommon
+
+MODEL = "odoo.addons.aftersales_service.models.aftersales_callback"
+WIZARD = "odoo.addons.aftersales_service.wizard.aftersales_callback_campaign"
 
 
 @tagged("post_install", "-at_install")
@@ -169,21 +172,72 @@ class TestCallbackCampaign(DeadlineCommon):
         done.assert_called_once_with(1, remaining=0)
         self.assertEqual(self.callbacks.search_count([("partner_id", "=", self.customer.id)]), 1)
 
-    def test_queries(self):
-        """Speed: a campaign of 50 customers takes no more queries than one of 10."""
-        partners = self.env["res.partner"].create([{"name": f"Customer {i}"} for i in range(62)])
-        cards = self._sell(*[f"Q-{i:02}" for i in range(62)])
+    def _sell_each(self, count):
+        """Return the cards of ``count`` customers with one unit each."""
+        partners = self.env["res.partner"].create([{"name": f"Customer {i}"} for i in range(count)])
+        cards = self._sell(*[f"Q-{i:03}" for i in range(count)])
         for card, partner in zip(cards, partners, strict=True):
             card._write_protected({"partner_id": partner.id})
+        return cards
+
+    def test_large_window(self):
+        """M4: the window plans a first batch at once, and has the daily job plan the others."""
+        self._sell_each(5)
+        cron = self.env.ref("aftersales_service.cron_callback_sale")
+        triggers = self.env["ir.cron.trigger"].search_count([("cron_id", "=", cron.id)])
+        with self._at("2026-07-01 12:00:00"), patch(f"{WIZARD}.CAMPAIGN_BATCH", 2):
+            campaign = self.env["aftersales.callback.campaign"].with_user(self.clerk).create({})
+            action = campaign.action_plan()
+            self.assertIn("2 calls are planned", action["params"]["message"])
+            self.assertIn("the other 3 customers", action["params"]["message"])
+            planned = self.callbacks.search(action["params"]["next"]["domain"])
+            self.assertEqual(len(planned), 2)
+            self.assertEqual(
+                self.env["ir.cron.trigger"].search_count([("cron_id", "=", cron.id)]), triggers + 1
+            )
+            # an administrator who switched the job off has all calls planned by the window
+            cron.active = False
+            action = campaign.action_plan()
+            self.assertEqual(self.callbacks.search_count(action["domain"]), 3)
+
+    def test_batches(self):
+        """M4: batch after batch, the daily job plans each customer once, and says what is left."""
+        cards = self._sell_each(5)
+        done = []
+        with (
+            self._at("2026-07-01 12:00:00"),
+            patch(f"{MODEL}.CAMPAIGN_BATCH", 2),
+            patch.object(
+                self.registry["ir.cron"],
+                "_commit_progress",
+                lambda _self, count, remaining: done.append((count, remaining)) or 60,
+            ),
+        ):
+            self.callbacks._cron_plan_sale()
+        self.assertEqual(done, [(2, 3), (2, 1), (1, 0)])
+        calls = self.callbacks.search([("card_id", "in", cards.ids)])
+        self.assertEqual(len(calls.partner_id), 5)
+
+    def test_no_working_day(self):
+        """M4: a company whose calendar has no working time is told so, instead of waiting."""
+        self._sell("C-1")
+        self.company.resource_calendar_id = self._new_calendar("Closed", (), ())
+        with self.assertRaisesRegex(ValidationError, "Closed"), self.cr.savepoint():
+            self._plan("2026-07-01 12:00:00")
+
+    def test_queries(self):
+        """Speed: twice the customers, and so twice the working days, take the same queries."""
+        self.company.aftersales_callback_daily = 1
+        self._sell_each(62)
         counts = []
-        for size in (2, 10, 50):
+        for size in (2, 20, 40):
             self.env.flush_all()
             self.env.invalidate_all()
             before = self.cr.sql_log_count
             self.assertEqual(len(self._plan("2026-07-01 12:00:00", limit=size)), size)
             self.env.flush_all()
             counts.append(self.cr.sql_log_count - before)
-        self.assertLessEqual(counts[2], counts[1] + 10, counts)
+        self.assertLessEqual(counts[2], counts[1] + 2, counts)
 
 
 @tagged("post_install", "-at_install")
