@@ -593,3 +593,22 @@ class TestApproval(AftersalesPartsCommon):
         many, more_queries = count()
         self.assertEqual((few, many), (1, 5))
         self.assertLessEqual(more_queries, queries)
+
+    def test_log_costs_no_query_per_document(self):
+        """The log names the steps of many documents with the queries of a few."""
+        self._submit()
+        for month in ("2026-12-01", "2027-01-01", "2027-02-01", "2027-03-01"):
+            self._make_record([self._part(self.pump)])
+            self._make_return(month=month).action_submit()
+        entries = self.env["aftersales.approval"].search([("res_model", "=", "aftersales.return")])
+        self.assertEqual(len(entries.mapped("res_id")), 5)
+
+        def count(some):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            some.mapped("label")
+            return self.cr.sql_log_count - before
+
+        count(entries)
+        self.assertLessEqual(count(entries), count(entries[:2]))

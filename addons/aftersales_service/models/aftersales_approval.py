@@ -69,14 +69,15 @@ class AftersalesApproval(models.Model):
     @api.depends("res_model", "step")
     @api.depends_context("lang")
     def _compute_label(self):
-        for approval in self:
-            steps = []
-            if approval.res_model in self.env:
-                # sudo: which role a step asks for is no secret to whoever sees the decision
-                record = self.env[approval.res_model].sudo().browse(approval.res_id)
-                steps = record._get_approval_steps()
-            labels = {step["code"]: step["label"] for step in steps}
-            approval.label = labels.get(approval.step, False)
+        for model, entries in self.grouped("res_model").items():
+            if model not in self.env:
+                entries.label = False
+                continue
+            # sudo: which role a step asks for is no secret to whoever sees the decision
+            documents = self.env[model].sudo().browse(entries.mapped("res_id"))
+            for entry, document in zip(entries, documents, strict=True):
+                labels = {step["code"]: step["label"] for step in document._get_approval_steps()}
+                entry.label = labels.get(entry.step, False)
 
     def write(self, vals):  # pylint: disable=method-required-super
         raise UserError(self.env._("The approval log can't be changed."))

@@ -190,15 +190,12 @@ class AftersalesServiceRecordPart(models.Model):
         card = self.record_id.card_id
         if not card or not self.product_id:
             return set()
-        # sudo: what another center fitted counts, too
-        lines = self.sudo().search(
-            [
-                ("card_id", "=", card.id),
-                ("product_id", "=", self.product_id.id),
-                ("record_id.state", "=", "done"),
-                ("record_id", "!=", self.record_id._origin.id),
-            ]
+        # sudo: what another center fitted counts, too; by the links, which are read for all the
+        # parts of a record at once
+        records = card.sudo().record_ids.filtered(
+            lambda record: record.state == "done" and record != self.record_id._origin
         )
+        lines = records.part_ids.filtered(lambda line: line.product_id == self.product_id)
         known = set()
         for line in lines.sorted(lambda line: line._get_moment()):
             known.discard(line.serial_removed)

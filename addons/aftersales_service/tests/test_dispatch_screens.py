@@ -5,6 +5,7 @@ from freezegun import freeze_time
 from odoo.tests import HttpCase, tagged
 
 from .deadline_common import NINE, DeadlineCommon
+from .screen_common import ScreenMixin
 
 SCREENS = {
     "action_dispatch": ("kanban", "list"),
@@ -14,30 +15,7 @@ SCREENS = {
 
 
 @tagged("post_install", "-at_install")
-class TestDispatchScreens(DeadlineCommon):
-    def _get_spec(self, action, view_type):
-        """Return the fields that the view of ``action`` asks for, as the web client does."""
-        action = self.env.ref(f"aftersales_service.{action}")
-        view_id = {kind: view for view, kind in action.views}[view_type]
-        view = action.env["aftersales.request"].get_view(view_id, view_type)
-        names = {"id": {}}
-        for name in view["models"]["aftersales.request"]:
-            field = action.env["aftersales.request"]._fields[name]
-            names[name] = {"fields": {"display_name": {}}} if field.relational else {}
-        return names
-
-    def _count(self, user, spec, ids):
-        self.env.flush_all()
-        self.env.invalidate_all()
-        before = self.cr.sql_log_count
-        result = (
-            self.env["aftersales.request"]
-            .with_user(user)
-            .web_search_read([("id", "in", ids)], spec, limit=80)
-        )
-        self.assertEqual(len(result["records"]), len(ids))
-        return self.cr.sql_log_count - before
-
+class TestDispatchScreens(ScreenMixin, DeadlineCommon):
     @freeze_time(NINE)
     def test_queries(self):
         """Speed: 50 open requests on the screens of dispatch cost the queries of 10."""
@@ -73,15 +51,7 @@ class TestDispatchScreens(DeadlineCommon):
                 self.env["aftersales.service.record"].create(
                     {"request_id": request.id, "technician_id": request.technician_id.id}
                 )
-        for action, view_types in SCREENS.items():
-            for view_type in view_types:
-                spec = self._get_spec(action, view_type)
-                for user in (self.clerk, self.center_user):
-                    self._count(user, spec, requests[:10].ids)  # what is read once only
-                    ten = self._count(user, spec, requests[:10].ids)
-                    fifty = self._count(user, spec, requests.ids)
-                    with self.subTest(action=action, view=view_type, user=user.login):
-                        self.assertLessEqual(fifty, ten + 2)
+        self._assert_constant(requests, SCREENS, (self.clerk, self.center_user))
 
     @freeze_time(NINE)
     def test_route(self):

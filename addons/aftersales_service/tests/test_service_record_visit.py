@@ -490,6 +490,27 @@ class TestServiceRecordVisit(AftersalesCommon):
             with self.assertRaisesRegex(ValidationError, "24 hours a day"), self.cr.savepoint():
                 later.hour_meter = 248.1
 
+    def test_queries_of_parts(self):
+        """Mistake 3: what is missing about ten pieces is found with the queries of two."""
+        self._serve(
+            self.card, "2026-07-01 02:00:00", [self._pump(f"P-1{i}", f"P-0{i}") for i in range(10)]
+        )
+        record = self._new_complete_record(
+            self._new_request(self.card), [self._pump(f"P-2{i}", f"P-1{i}") for i in range(10)]
+        )
+
+        def queries():
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            self.assertFalse(record.missing)
+            return self.cr.sql_log_count - before
+
+        queries()
+        many = queries()
+        record.part_ids[2:].unlink()
+        self.assertLessEqual(many, queries())
+
     def test_queries_of_many(self):
         """E4: a list of twice as many records doesn't take more queries."""
         records = self.env["aftersales.service.record"]
