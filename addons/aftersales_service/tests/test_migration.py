@@ -254,3 +254,88 @@ class TestMigration(AftersalesCommon):
 
     def _get_codes(self, *codes):
         return {self.env.ref(f"base.state_cn_{code}").code for code in codes}
+
+
+@tagged("post_install", "-at_install")
+class TestMigrationOfServiceDesk(AftersalesCommon):
+    """The same for 19.0.1.2.0, as far as no other test is about its scripts."""
+
+    def _migrate(self, name):
+        path = file_path(f"aftersales_service/migrations/19.0.1.2.0/{name}.py")
+        self.env.flush_all()
+        load_script(path, name).migrate(self.cr, "19.0.1.1.0")
+        self.env.invalidate_all()
+
+    def test_finished_requests_say_how(self):
+        """M1: requests finished before this release were solved by a visit, when it was signed."""
+        cards = self._deliver("M-1", "M-2", "M-3")
+        visited, by_hand, running = (self._new_request(card) for card in cards)
+        remote = self._new_request(cards[2])
+        for state, day in (("done", "01"), ("done", "02"), ("signed", "03")):
+            record = self._new_record(visited)
+            self.env.flush_all()
+            self.cr.execute(
+                SQL(
+                    "UPDATE aftersales_service_record SET state = %s, signed_on = %s WHERE id = %s",
+                    state,
+                    f"2026-03-{day} 02:00:00",
+                    record.id,
+                )
+            )
+            self.env.invalidate_all()
+        self.cr.execute(
+            SQL(
+                "UPDATE aftersales_request SET state = 'done', resolution = NULL, date_done = NULL "
+                "WHERE id IN %s",
+                (visited | by_hand | remote)._ids,
+            )
+        )
+        # what this release finished says itself how
+        self.cr.execute(
+            SQL(
+                "UPDATE aftersales_request SET resolution = 'remote', "
+                "date_done = '2026-04-01 02:00:00' WHERE id = %s",
+                remote.id,
+            )
+        )
+        self.env.invalidate_all()
+        for _twice in range(2):
+            self._migrate("post-dispatch")
+            self.assertEqual(
+                (visited.resolution, str(visited.date_done)), ("on_site", "2026-03-02 02:00:00")
+            )
+            self.assertEqual((by_hand.resolution, by_hand.date_done), ("on_site", False))
+            self.assertEqual(
+                (remote.resolution, str(remote.date_done)), ("remote", "2026-04-01 02:00:00")
+            )
+            self.assertFalse(running.resolution)
+            self.assertFalse(running.date_done)
+
+    def test_shipped_questions_get_names(self):
+        """M4, E8: the questions of an updated database are translated as those of a fresh one."""
+        questions = self.env.ref("aftersales_service.survey_sale").question_ids
+        names = questions.get_external_id()
+        self.assertIn("aftersales_service.survey_question_sale_1", names.values())
+        other = self.env.ref("aftersales_service.survey_service").question_ids
+        lines = self.env.ref("aftersales_service.policy_ceiling_lamp").line_ids
+        self.env["ir.model.data"].search(
+            [
+                ("model", "in", (questions._name, lines._name)),
+                ("res_id", "in", (questions | other).ids + lines.ids),
+            ]
+        ).unlink()
+        # a question that users changed is theirs
+        self.env.flush_all()
+        self.cr.execute(
+            SQL(
+                "UPDATE aftersales_survey_question SET write_date = create_date + interval '1 s' "
+                "WHERE id = %s",
+                other[0].id,
+            )
+        )
+        self.env.invalidate_all()
+        for _twice in range(2):
+            self._migrate("post-names")
+            self.assertEqual(questions.get_external_id(), names)
+            self.assertFalse(any(other.get_external_id().values()))
+            self.assertTrue(all(lines.get_external_id().values()))
