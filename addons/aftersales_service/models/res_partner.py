@@ -154,6 +154,19 @@ class ResPartner(models.Model):
         "Warranty cards",
         groups="aftersales_service.group_user",
     )
+    # the customers of a center or technician are those of their requests and visits
+    aftersales_request_ids = fields.One2many(
+        "aftersales.request",
+        "partner_id",
+        "Service requests",
+        groups="aftersales_service.group_user",
+    )
+    aftersales_visit_ids = fields.One2many(
+        "aftersales.visit",
+        "partner_id",
+        "Return visits",
+        groups="aftersales_service.group_user",
+    )
     warranty_card_count = fields.Integer(
         compute="_compute_aftersales_counts", groups="aftersales_service.group_user"
     )

@@ -56,6 +56,34 @@ class TestAccess(AftersalesCommon):
         self._assert_sees(self.technician, self.north[:5], self.south)
         self._assert_sees(self.other_technician, self.south[:5], self.north)
 
+    def test_contacts(self):
+        """Mistake 6: an outside firm reads the contacts that it serves, not all phones."""
+        staff = self.office | self.company.partner_id | self.clerk.partner_id
+        for user, seen, hidden in (
+            (self.center_user, self.customer | self.center, self.other_customer),
+            (self.other_center_user, self.other_customer | self.other_center, self.customer),
+            (self.technician, self.customer, self.other_customer),
+            (self.other_technician, self.other_customer, self.customer),
+        ):
+            self._assert_sees(user, [*seen, *staff], [*hidden])
+        for user in (self.clerk, self.office_manager, self.quality, self.logistics, self.vp):
+            self._assert_sees(user, [self.customer, self.other_customer], [])
+        # whoever has a second role keeps what that one may read
+        self.center_user.group_ids |= self.env.ref("base.group_partner_manager")
+        self._assert_sees(self.center_user, [self.other_customer], [])
+
+    def test_contacts_follow_visits(self):
+        """M3.5: who is to visit a customer without a request reads the contact."""
+        self._assert_sees(self.other_technician, [], [self.customer])
+        self.env["aftersales.visit"].create(
+            {
+                "card_id": self.north[3].id,
+                "date_planned": "2030-01-01",
+                "user_id": self.other_technician.id,
+            }
+        )
+        self._assert_sees(self.other_technician, [self.customer], [])
+
     def test_technician_sees_deadline(self):
         """M3.1: the technician sees until when he has to be there."""
         self._assert_visible(self.north[5], self.technician)

@@ -95,10 +95,13 @@ class TestCenter(AftersalesCommon):
 
     def test_history_hidden(self):
         """Mistake 6: why a center was suspended is read by itself and its region only."""
+        self._new_request(self._deliver("SN-1"))
         self.center.with_user(self.customer_service).action_suspend_center("Too many repeats")
         note = self.center.message_ids.filtered(lambda m: "repeats" in (m.body or ""))
         for user in (self.other_center_user, self.technician, self.other_office_manager):
             self._assert_hidden(note, user)
+        self._assert_hidden(self.center, self.other_center_user)
+        for user in (self.technician, self.other_office_manager):
             self.assertFalse(self.center.with_user(user).message_ids)
         for user in (self.center_user, self.office_manager, self.clerk, self.vp):
             self._assert_visible(note, user)
