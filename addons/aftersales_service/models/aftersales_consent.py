@@ -133,11 +133,22 @@ class AftersalesConsent(models.Model):
             filter(None, (self._get_local_day(self.given_on), self.request_id.card_id.date_end))
         )
 
-    @api.constrains("given_on")
+    @api.constrains("given_on", "request_id")
     def _check_given_on(self):
         for consent in self:
             if consent.given_on > fields.Datetime.now():
                 raise ValidationError(self.env._("A consent can't be given in the future."))
+            received = consent.request_id.request_date
+            # screens show no seconds
+            if consent.given_on < received.replace(second=0, microsecond=0):
+                raise ValidationError(
+                    self.env._(
+                        "%(request)s came in on %(day)s: what its charges are can't have been "
+                        "agreed to before. Correct when the consent was given.",
+                        request=consent.request_id.name,
+                        day=consent.company_id._aftersales_format(received),
+                    )
+                )
 
     @api.constrains("kind", "amount", "product_ids")
     def _check_content(self):
@@ -157,6 +168,18 @@ class AftersalesConsent(models.Model):
             if consent.how in ("paper", "email") and not consent.evidence:
                 raise ValidationError(
                     self.env._("Add the signed paper or the e-mail as a file, as evidence.")
+                )
+            if (
+                consent.how == "phone"
+                and not consent.evidence
+                and consent.request_id._is_proof_needed(consent.user_id)
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "What the customer agrees to by phone is recorded by a clerk who doesn't "
+                        "do the work: ask one to call. Or let the customer sign, or add the "
+                        "message or recording as a file, as evidence (H7)."
+                    )
                 )
             if consent.kind == "outside" and consent.how not in ("paper", "email", "system"):
                 raise ValidationError(

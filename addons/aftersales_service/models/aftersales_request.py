@@ -804,6 +804,17 @@ class AftersalesRequest(models.Model):
             and not consent.order_id.service_record_id
         )
 
+    def _is_proof_needed(self, user):
+        """Tell whether the word of ``user`` alone isn't enough for a consent by phone (H7).
+
+        That of a clerk is, unless he does the work that is charged.
+        """
+        self.ensure_one()
+        # sudo: whoever asks; a colleague may serve a record of the request
+        own = self.sudo()
+        serving = own.technician_id | own.record_ids.technician_id
+        return user in serving or not user.has_group("aftersales_service.group_clerk")
+
     def _check_outside_consent(self, vals):
         """Raise AccessError unless the user may record what customer service agreed to (M8.8)."""
         central = "aftersales_service.group_customer_service"

@@ -179,6 +179,53 @@ class TestConsent(AftersalesCommon):
         self.assertEqual(paper.user_id, self.clerk)
         self.assertEqual(self.request.agreed_amount, 200)
 
+    def test_given_before_the_request(self):
+        """H7: nobody agrees to the charges of a request that hasn't come in yet, to the minute."""
+        self.request.request_date = "2026-11-20 02:00:30"
+        for given_on in ("2020-01-01 00:00:00", "2026-11-20 01:59:59"):
+            with (
+                self.assertRaisesRegex(ValidationError, "came in on"),
+                self.cr.savepoint(),
+            ):
+                self._entry(given_on=given_on).action_confirm()
+        # the screen shows no seconds
+        self._entry(given_on="2026-11-20 02:00:00").action_confirm()
+        self.assertEqual(self.request.agreed_amount, 100)
+
+    def test_phone(self):
+        """H7: what is agreed by phone is recorded by a clerk, or proved; not by who does the work.
+
+        The rule asks for no form; the signature is what a technician has on site.
+        """
+        both = self._new_user("clerk", login="test_clerk_technician")
+        both.group_ids += self.technician.group_ids
+        for user in (self.technician, self.center_user):
+            with self.subTest(user=user.login):
+                self.assertTrue(self._entry(user).is_proof_needed)
+                with self.assertRaisesRegex(ValidationError, "by phone"), self.cr.savepoint():
+                    self._entry(user).action_confirm()
+                self._entry(user, evidence=PIXEL, evidence_name="chat.png").action_confirm()
+                self._entry(user, how="screen", signature=PIXEL).action_confirm()
+        self.assertFalse(self._entry(both).is_proof_needed)
+        self._entry(both).action_confirm()
+        self.assertEqual(self.request.agreed_amount, 500)
+        consent = self.request.consent_ids.sorted("id")[-1]
+        self.assertEqual((consent.given_by, consent.user_id), ("Wang Fang", both))
+        # a clerk who does the work himself is a technician like the others
+        self.request.sudo().technician_id = both
+        self.assertTrue(self._entry(both).is_proof_needed)
+        with self.assertRaisesRegex(ValidationError, "by phone"), self.cr.savepoint():
+            self._entry(both).action_confirm()
+
+    def test_phone_of_visitor(self):
+        """H7: the technician of a visit is one who does the work, too."""
+        both = self._new_user("clerk", login="test_clerk_technician")
+        both.group_ids += self.technician.group_ids
+        record = self._new_charged_record(self.engine_part)
+        record.sudo().technician_id = both
+        with self.assertRaisesRegex(ValidationError, "by phone"), self.cr.savepoint():
+            self._entry(both).action_confirm()
+
     def test_portal_isnt_typed(self):
         """H7: only the portal itself says that the customer accepted there."""
         with self.assertRaises(ValueError):
@@ -271,7 +318,7 @@ class TestConsent(AftersalesCommon):
             with self.subTest(user=user.login), self.assertRaises(AccessError), self.cr.savepoint():
                 self._entry(user).action_confirm()
         for user in (self.technician, self.center_user):
-            self._entry(user).action_confirm()
+            self._entry(user, how="screen", signature=PIXEL).action_confirm()
         self.assertEqual(self.request.agreed_amount, 300)
 
     def test_colleague_on_the_record(self):
@@ -288,6 +335,7 @@ class TestConsent(AftersalesCommon):
         )
         self.assertEqual((form.amount, form.given_by), (149.16, self.customer.name))
         form.how = "phone"
+        form.evidence = PIXEL
         form.explanation = "A new fan belt"
         form.save().action_confirm()
         self.assertEqual(self.request.consent_ids.record_id, record)

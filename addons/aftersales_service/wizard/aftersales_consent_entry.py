@@ -57,6 +57,7 @@ class AftersalesConsentEntry(models.TransientModel):
     signature = fields.Binary(attachment=False)
     evidence = fields.Binary("File", attachment=False)
     evidence_name = fields.Char()
+    is_proof_needed = fields.Boolean("Evidence needed", compute="_compute_is_proof_needed")
 
     def _get_request(self):
         """Return the request with all rights, after a check that the user may serve it."""
@@ -74,6 +75,14 @@ class AftersalesConsentEntry(models.TransientModel):
             entry.agreed_amount = request._get_agreed_amount()
             entry.charge_amount = request._get_charge_amount()
             entry.quotation_amount = request._get_orders_amount(request._get_open_quotation())
+
+    @api.depends("request_id", "record_id", "how")
+    @api.depends_context("uid")
+    def _compute_is_proof_needed(self):
+        for entry in self:
+            entry.is_proof_needed = entry.how in ("paper", "email") or (
+                entry.how == "phone" and entry._get_request()._is_proof_needed(self.env.user)
+            )
 
     @api.depends("request_id", "record_id")
     def _compute_amount(self):
