@@ -92,6 +92,7 @@
         "report/aftersales_center_slip_report.xml",
         "report/aftersales_center_application_report.xml",
         "views/stock_views.xml",
+        "views/account_move_views.xml",
         "views/res_partner_views.xml",
         "views/aftersales_center_criterion_views.xml",
         "views/aftersales_center_application_views.xml",

@@ -47,6 +47,7 @@ from . import aftersales_warranty_coverage
 from . import aftersales_warranty_transfer
 from . import aftersales_meter_reading
 from . import account_move
+from . import account_move_line
 from . import ir_fields_converter
 from . import stock_lot
 from . import stock_move

@@ -569,12 +569,29 @@ class AftersalesRequest(models.Model):
         In the company's currency, taxes included.
         """
         self.ensure_one()
+        return self._get_invoiced_amounts()[self]
+
+    def _get_invoiced_amounts(self):
+        """Return `_get_invoiced_amount` of each request; a dict.
+
+        What is credited to one customer makes no room to charge another one more.
+        """
+        if not self:
+            return {}
         # sudo: see `_get_charge_amount`
-        orders = self.sudo().order_ids
-        moves = orders.invoice_ids.filtered(lambda move: move.state == "posted")
-        return self._get_company_amount(
-            [(move._get_service_amount(orders), move.currency_id) for move in moves]
+        moves = (
+            self.env["account.move"]
+            .sudo()
+            .search([("aftersales_request_ids", "in", self.ids), ("state", "=", "posted")])
         )
+        amounts = {}
+        for request in self:
+            own = moves.filtered(lambda move, r=request: r in move.aftersales_request_ids)
+            amounts[request] = sum(
+                max(request._get_company_amount([m._get_service_charge(request) for m in group]), 0)
+                for group in own.grouped("commercial_partner_id").values()
+            )
+        return amounts
 
     def _get_company_amount(self, amounts):
         """Return the sum of ``amounts``, pairs with their currency, in the company's currency.
@@ -690,25 +707,25 @@ class AftersalesRequest(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("sale.action_quotations")
         return {**action, "domain": [("id", "in", orders.ids)], "context": {}}
 
-    def _check_agreed(self, amount):
+    def _check_agreed(self, amount, hint=""):
         """Raise UserError if the customer hasn't agreed to pay ``amount`` (H7).
 
         :param amount: in the company's currency, taxes included
+        :param hint: a sentence that says what else can be done about it
         """
         self.ensure_one()
         agreed = self._get_agreed_amount()
         currency = self.company_id.currency_id
         if currency.compare_amounts(amount, agreed) > 0:
-            raise UserError(
-                self.env._(
-                    "%(request)s: the customer agreed to pay %(agreed)s, now it is %(amount)s, "
-                    "%(difference)s more. Record the customer's consent first (H7).",
-                    request=self.name,
-                    agreed=formatLang(self.env, agreed, currency_obj=currency),
-                    amount=formatLang(self.env, amount, currency_obj=currency),
-                    difference=formatLang(self.env, amount - agreed, currency_obj=currency),
-                )
+            message = self.env._(
+                "%(request)s: the customer agreed to pay %(agreed)s, now it is %(amount)s, "
+                "%(difference)s more. Record the customer's consent first (H7).",
+                request=self.name,
+                agreed=formatLang(self.env, agreed, currency_obj=currency),
+                amount=formatLang(self.env, amount, currency_obj=currency),
+                difference=formatLang(self.env, amount - agreed, currency_obj=currency),
             )
+            raise UserError(f"{message}\n{hint}" if hint else message)
 
     def _check_signed_agreed(self, consent):
         """Raise UserError if signed work rests on ``consent``, which was just withdrawn."""

@@ -1,5 +1,5 @@
 from freezegun import freeze_time
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from odoo import fields
@@ -365,6 +365,285 @@ class TestQuotation(QuotationCommon):
             self.assertEqual(order.amount_total, 20.88)
             order._create_invoices().action_post()
 
+    # --- everything that charges the service counts (E6, H7) --------------------------------
+
+    def _charge_goods(self, amount=300):
+        """Return the confirmed order of goods that the customer buys besides."""
+        goods = self.env["product.product"].create(
+            {"name": "Grease", "type": "service", "list_price": amount, "taxes_id": False}
+        )
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.customer.id,
+                "order_line": [Command.create({"product_id": goods.id})],
+            }
+        )
+        order.action_confirm()
+        return order
+
+    def _new_charge(self, product=None):
+        """Return the order of a service for which 149.16 were agreed and are to be charged."""
+        order = self._quote((product or self.engine_part, 1))
+        self._accept()
+        self._charge(self._serve((product or self.engine_part, 1)))
+        return order
+
+    def _add_line(self, invoice, price, **vals):
+        vals = {"name": "Extra", "quantity": 1, "price_unit": price, "tax_ids": False, **vals}
+        invoice.write({"invoice_line_ids": [Command.create(vals)]})
+
+    def _assert_refused(self, more, act):
+        with self.assertRaisesRegex(UserError, more), self.cr.savepoint():
+            act()
+
+    def _new_accountant(self):
+        """Return a clerk with all rights on sales and invoices."""
+        accountant = self._new_user("clerk", login="test_clerk_accountant")
+        accountant.group_ids += self.env.ref("account.group_account_manager")
+        accountant.group_ids += self.env.ref("sales_team.group_sale_manager")
+        return accountant
+
+    def _get_invoiced(self):
+        return self.request.sudo()._get_invoiced_amount()
+
+    def test_mixed_invoice(self):
+        """H7: on an invoice with goods, what belongs to no order is charged for the service."""
+        order = self._new_charge()
+        invoice = (order | self._charge_goods())._create_invoices()
+        self.assertEqual((len(invoice), invoice.amount_total), (1, 449.16))
+        self._add_line(invoice, 1000)
+        self._assert_refused(r"(?s)1,000\.00 more.*on an invoice of its own", invoice.action_post)
+        invoice.invoice_line_ids.filtered(lambda line: line.name == "Extra").unlink()
+        invoice.action_post()
+        self.assertEqual(self._get_invoiced(), 149.16)
+        refund = invoice._reverse_moves([{"invoice_date": invoice.invoice_date}])
+        refund.action_post()
+        self.assertEqual(self._get_invoiced(), 0)
+
+    def test_line_of_another_order(self):
+        """H7: what is put on the goods' order above its amount is charged for the service."""
+        order = self._new_charge()
+        goods = self._charge_goods()
+        invoice = (order | goods)._create_invoices()
+        self._add_line(invoice, 40, sale_line_ids=goods.order_line.ids)
+        self._assert_refused(r"40\.00 more", invoice.action_post)
+        invoice.invoice_line_ids.filtered(lambda line: line.name == "Extra").unlink()
+        own = invoice.invoice_line_ids.filtered(lambda line: order in line.sale_line_ids.order_id)
+        own.sale_line_ids = goods.order_line
+        self.assertEqual(invoice.aftersales_request_ids, self.request)
+        invoice.action_post()
+        self.assertEqual(self._get_invoiced(), 149.16)
+
+    def test_tax_of_mixed_invoice(self):
+        """H7: a tax that was raised by hand on an invoice with goods is charged for the service."""
+        invoice = (self._new_charge() | self._charge_goods())._create_invoices()
+        tax = invoice.line_ids.filtered("tax_line_id")
+        invoice.line_ids = [Command.update(tax.id, {"amount_currency": tax.amount_currency - 5})]
+        self.assertEqual(invoice.amount_total, 454.16)
+        self._assert_refused(r"5\.00 more", invoice.action_post)
+
+    def test_two_services_on_one_invoice(self):
+        """H7: an invoice of two services; what belongs to no order is charged for either."""
+        orders = self._new_charge()
+        first = self.request
+        self.request = self._new_request(self.card)
+        orders |= self._new_charge(self.seal)
+        invoice = orders._create_invoices()
+        self.assertEqual(invoice.aftersales_request_ids, first | self.request)
+        self._agree(self.request, 50)
+        self._add_line(invoice, 40)
+        self._assert_refused(rf"{first.name}: .*40\.00 more", invoice.action_post)
+        invoice.invoice_line_ids.filtered(lambda line: line.name == "Extra").unlink()
+        invoice.action_post()
+        self.assertEqual((first | self.request).mapped("agreed_amount"), [149.16, 258.82])
+        amounts = (first | self.request).sudo()._get_invoiced_amounts()
+        self.assertEqual(list(amounts.values()), [149.16, 208.82])
+
+    def test_rounded_globally(self):
+        """H7: an invoice with goods and taxes rounded on the whole isn't refused for a cent."""
+        self.company.tax_calculation_rounding_method = "round_globally"
+        goods = self._charge_goods(0.33)
+        goods.order_line.tax_ids = self.tax
+        goods.order_line.price_unit = 0.33
+        self.engine_part.list_price = 0.3
+        order = self._quote((self.engine_part, 1))
+        self._accept()
+        self._charge(self._serve((self.engine_part, 1)))
+        invoice = (order | goods)._create_invoices()
+        invoice.action_post()
+        self.assertEqual(self._get_invoiced(), order.amount_total)
+
+    def test_typed_anew(self):
+        """H7: lines that are deleted and typed anew on the draft are charged for the service."""
+        invoice = self._new_charge()._create_invoices()
+        invoice.invoice_line_ids.unlink()
+        self._add_line(invoice, 149.17)
+        self.assertFalse(invoice.invoice_line_ids.sale_line_ids)
+        self._assert_refused(r"0\.01 more", invoice.action_post)
+        invoice.invoice_line_ids.price_unit = 149.16
+        invoice.action_post()
+        self.assertEqual(self._get_invoiced(), 149.16)
+        refund = invoice._reverse_moves([{"invoice_date": invoice.invoice_date}])
+        refund.action_post()
+        self.assertEqual(self._get_invoiced(), 0)
+
+    def test_other_types(self):
+        """H7: a draft that is made a receipt or an entry charges the service all the same."""
+        order = self._new_charge()
+        for move_type in ("out_receipt", "entry", "in_refund"):
+            with self.subTest(move_type=move_type), self.cr.savepoint() as savepoint:
+                invoice = order._create_invoices()
+                self._add_line(invoice, 1000)
+                invoice.write({"move_type": move_type, "invoice_date": "2026-07-01"})
+                self._assert_refused(r"1,000\.00 more", invoice.action_post)
+                # past the button, as by RPC
+                self._assert_refused(
+                    r"1,000\.00 more", lambda move=invoice: move.write({"state": "posted"})
+                )
+                savepoint.rollback()
+        receipt = order._create_invoices()
+        receipt.move_type = "out_receipt"
+        receipt.action_post()
+        self.assertEqual(self._get_invoiced(), 149.16)
+
+    def test_posted_is_fixed(self):
+        """H7: what a posted invoice charges for a service isn't changed past its buttons."""
+        invoice = (self._new_charge() | self._charge_goods())._create_invoices()
+        invoice.action_post()
+        lines = invoice.invoice_line_ids.with_user(self._new_accountant())
+        for vals in (
+            {"price_unit": 1},
+            {"quantity": 0},
+            {"sale_line_ids": False},
+            {"amount_currency": -1000, "balance": -1000},
+        ):
+            with self.subTest(**vals):
+                self._assert_refused("Reset .* to draft", lambda v=vals: lines[0].write(v))
+        vals = {"move_id": invoice.id, "name": "Extra", "price_unit": 1000}
+        self._assert_refused("Reset .* to draft", lambda: lines.create(vals))
+        lines[0].name = "Belt"  # the wording is free
+
+    def test_copy(self):
+        """H7: a duplicate of an invoice charges the service again."""
+        invoice = self._new_charge()._create_invoices()
+        invoice.action_post()
+        copied = invoice.copy({"invoice_date": invoice.invoice_date})
+        self.assertFalse(copied.invoice_line_ids.sale_line_ids)
+        self._assert_refused(r"149\.16 more", copied.action_post)
+
+    def test_credit_note_for_another(self):
+        """H7: what is credited to somebody else doesn't make room for the customer to pay more."""
+        order = self._new_charge()
+        invoice = order._create_invoices()
+        invoice.action_post()
+        refund = invoice._reverse_moves([{"invoice_date": invoice.invoice_date}])
+        refund.partner_id = self.env["res.partner"].create({"name": "A friend"})
+        refund.action_post()
+        self.assertEqual(self._get_invoiced(), 149.16)
+        again = order._create_invoices()
+        self._assert_refused(r"149\.16 more", again.action_post)
+
+    def test_credit_note_taken_back(self):
+        """H7: a credit note isn't taken back past its button after a new invoice."""
+        order = self._new_charge()
+        invoice = order._create_invoices()
+        invoice.action_post()
+        refund = invoice._reverse_moves([{"invoice_date": invoice.invoice_date}])
+        refund.action_post()
+        order._create_invoices().action_post()
+        for state in ("draft", "cancel"):
+            with self.subTest(state=state):
+                self._assert_refused(
+                    r"149\.16 more", lambda value=state: refund.write({"state": value})
+                )
+
+    def test_credit_of_goods(self):
+        """H7: a reduction for the goods on a credit note makes no room for the service."""
+        order = self._new_charge()
+        goods = self._charge_goods()
+        invoice = (order | goods)._create_invoices()
+        invoice.action_post()
+        refund = self.env["account.move"].create(
+            {
+                "move_type": "out_refund",
+                "partner_id": self.customer.id,
+                "invoice_date": invoice.invoice_date,
+                "invoice_line_ids": [
+                    Command.create(
+                        {
+                            "name": "Reduction",
+                            "quantity": 1,
+                            "price_unit": price,
+                            "tax_ids": False,
+                            "sale_line_ids": lines.ids,
+                        }
+                    )
+                    for price, lines in (
+                        (1, order.order_line[0]),
+                        (1, goods.order_line),
+                        (100, goods.order_line.browse()),
+                    )
+                ],
+            }
+        )
+        refund.action_post()
+        self.assertEqual(self._get_invoiced(), 148.16)
+
+    def test_down_payment(self):
+        """H7: a down payment counts, and is taken off by the final invoice."""
+        order = self._new_charge()
+        window = (
+            self.env["sale.advance.payment.inv"]
+            .with_context(active_ids=order.ids, active_model="sale.order")
+            .create({"advance_payment_method": "percentage", "amount": 50})
+        )
+        window.create_invoices()
+        down = order.invoice_ids
+        down.action_post()
+        self.assertEqual(self._get_invoiced(), 74.58)
+        final = order._create_invoices(final=True)
+        final.action_post()
+        self.assertEqual(final.amount_total, 74.58)
+        self.assertEqual(self._get_invoiced(), 149.16)
+
+    def test_memory_is_closed(self):
+        """H7: nobody writes by hand which service an invoice charges, nor takes it off."""
+        invoice = self._new_charge()._create_invoices()
+        own = invoice.with_user(self._new_accountant())
+        for command in (Command.clear(), Command.unlink(self.request.id), Command.set([])):
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                own.write({"aftersales_request_ids": [command]})
+        moves = own.with_context(default_aftersales_request_ids=self.request.ids)
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            moves.create({"move_type": "out_invoice", "partner_id": self.customer.id})
+        own.invoice_line_ids.unlink()
+        self.assertEqual(invoice.aftersales_request_ids, self.request)
+        self.assertEqual(own.copy().sudo().aftersales_request_ids, self.request)
+
+    def test_withdrawn_afterwards(self):
+        """H7: a consent that is gone stops neither the payment nor what lowers the charge."""
+        order = self._new_charge()
+        invoice = order._create_invoices()
+        invoice.action_post()
+        self.request.consent_ids._write_protected({"state": "withdrawn"})
+        invoice._reverse_moves([{"invoice_date": invoice.invoice_date}]).action_post()
+        again = order._create_invoices
+        self._assert_refused("Record the customer's consent first", again)
+
+    def test_goods_alone(self):
+        """E6: invoices of goods aren't touched, and cost no query more each."""
+        invoices = self.env["account.move"]
+        for _index in range(4):
+            invoices |= self._charge_goods()._create_invoices()
+        self.assertFalse(invoices.aftersales_request_ids)
+        self.assertFalse(self.env["aftersales.request"]._get_invoiced_amounts())
+        for count in (1, 3):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            batch, invoices = invoices[:count], invoices[count:]
+            with self.assertQueryCount(1):
+                batch.sudo()._get_charged_amounts()
+
     # --- invariant -------------------------------------------------------------------------
 
     @settings(
@@ -411,6 +690,84 @@ class TestQuotation(QuotationCommon):
         finally:
             savepoint.close(rollback=True)
             self.env.invalidate_all()
+
+    @settings(
+        max_examples=12,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],  # each example takes seconds
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(
+        steps=st.lists(
+            st.tuples(
+                st.sampled_from(["invoice", "mix", "retype", "receipt", "credit", "reset", "copy"]),
+                st.integers(0, 3),
+                st.integers(0, 1).map(lambda more: more * 123.45),
+                st.booleans(),
+            ),
+            min_size=2,
+            max_size=8,
+        )
+    )
+    def test_never_charged_above_the_agreed(self, steps):
+        """H7: in whatever order it is invoiced, typed anew, credited, reset: never above."""
+        savepoint = self.cr.savepoint()
+        try:
+            self.request = self._new_request(self.card)
+            order = self._new_charge()
+            self._agree(self.request, 50)
+            moves = self.env["account.move"]
+            for step, index, extra, post in steps:
+                move = moves[index % len(moves)] if moves else moves
+                done = self._try(lambda s=step, m=move: self._step(s, order, m)) or move
+                moves |= done
+                if extra and done:
+                    self._try(lambda m=done, amount=extra: self._add_line(m, amount))
+                if post:
+                    self._try(done.action_post)
+                # counted apart from the code: all that is posted, less the goods on it
+                posted = moves.filtered(lambda m: m.state == "posted")
+                charged = sum(posted.mapped("amount_total_signed"))
+                for line in posted.invoice_line_ids:
+                    if line.sale_line_ids and order not in line.sale_line_ids.order_id:
+                        charged += line.move_id.direction_sign * line.price_total
+                agreed = self.request.agreed_amount
+                self.assertLessEqual(
+                    self.request.currency_id.compare_amounts(charged, agreed), 0, steps
+                )
+        finally:
+            savepoint.close(rollback=True)
+            self.env.invalidate_all()
+
+    def _try(self, act):
+        """Return what ``act`` returns, or nothing if it is refused."""
+        try:
+            with self.cr.savepoint():
+                return act()
+        except UserError:
+            return None
+
+    def _step(self, step, order, move):
+        """Do what a clerk or an accountant may try; return the new invoice, if there is one."""
+        today = {"invoice_date": fields.Date.today()}
+        if step == "invoice":
+            return order._create_invoices()
+        if step == "mix":
+            return (order | self._charge_goods())._create_invoices()
+        if step == "retype" and move:
+            own = move.invoice_line_ids.filtered(lambda line: order in line.sale_line_ids.order_id)
+            total = sum(own.mapped("price_total"))
+            own.unlink()
+            self._add_line(move, total)
+        elif step == "receipt":
+            move.filtered(lambda m: m.move_type == "out_invoice").move_type = "out_receipt"
+        elif step == "credit" and move:
+            return move._reverse_moves([today])
+        elif step == "reset":
+            move.button_draft()
+        elif step == "copy" and move:
+            return move.copy(today)
+        return None
 
 
 @tagged("post_install", "-at_install")
