@@ -126,7 +126,7 @@ class TestAccess(AftersalesPartsCommon):
             self.assertFalse(self.env[model].with_user(user).search([]))
 
     def test_every_role_opens_every_screen_of_its_menu(self):
-        """Mistake 6, L3.3, L3.6: what the menu offers to a role opens, down to the rows of forms."""
+        """Mistake 6, L3.3, L3.6: what the menu offers to a role opens, down to the rows."""
         readers = new_test_user(
             self.env, "parts_account_readonly", groups="account.group_account_readonly"
         )
