@@ -13,6 +13,8 @@ class AftersalesRecordLineMixin(models.AbstractModel):
 
     # the field of the record that holds these lines
     _record_field = None
+    # whether figures of the record follow from these lines
+    _changes_record = True
 
     record_id = fields.Many2one(
         "aftersales.service.record", required=True, ondelete="cascade", index=True
@@ -30,12 +32,24 @@ class AftersalesRecordLineMixin(models.AbstractModel):
         self.ensure_one()
         return []
 
+    def _check_records_open(self, records):
+        """Raise UserError if one of ``records`` is closed, and keep them open until the end.
+
+        Lines that change nothing on the record itself don't wait for each other, so that several
+        photos are uploaded at once; a signature that they void changes it.
+        """
+        signed = records.filtered(lambda record: record.state == "signed")
+        changed = records if self._changes_record else signed
+        changed._lock_content()
+        (records - changed)._lock_content(share=True)
+        records._check_not_final({self._record_field: True})
+
     @api.model_create_multi
     def create(self, vals_list):
         records = self.env["aftersales.service.record"].browse(
             {vals["record_id"] for vals in vals_list if vals.get("record_id")}
         )
-        records._check_not_final({self._record_field: True})
+        self._check_records_open(records)
         lines = super().create(vals_list)
         lines.record_id._void_changed_signature()
         return lines
@@ -45,14 +59,14 @@ class AftersalesRecordLineMixin(models.AbstractModel):
             return super().write(vals)
         # a line that is moved changes two records
         records = self.record_id | self.record_id.browse(vals.get("record_id") or [])
-        records._check_not_final({self._record_field: True})
+        self._check_records_open(records)
         result = super().write(vals)
         records._void_changed_signature()
         return result
 
     def unlink(self):
         records = self.record_id
-        records._check_not_final({self._record_field: True})
+        self._check_records_open(records)
         result = super().unlink()
         records._void_changed_signature()
         return result

@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import formatLang
+from odoo.tools import SQL, formatLang
 
 RATINGS = [
     ("1", "Very unhappy"),
@@ -228,6 +228,11 @@ class AftersalesServiceRecord(models.Model):
         copy=False,
         help="SHA-256 of what was signed. A later change of it voids the signature.",
     )
+    is_signature_void = fields.Boolean(
+        "Signature void",
+        compute="_compute_is_signature_void",
+        help="The record says something else than what the customer signed.",
+    )
     # what the form said when it was signed; a form with more fields leaves old signatures valid
     signature_spec = fields.Json(readonly=True, copy=False)
 
@@ -286,6 +291,13 @@ class AftersalesServiceRecord(models.Model):
         for record in self:
             record.missing = "\n".join(record._get_missing()) or False
 
+    @api.depends("state", "signature_digest")
+    def _compute_is_signature_void(self):
+        for record in self:
+            record.is_signature_void = (
+                record.state == "signed" and not record._origin._is_signature_valid()
+            )
+
     @api.constrains("arrival", "request_id")
     def _check_arrival(self):
         for record in self:
@@ -343,6 +355,9 @@ class AftersalesServiceRecord(models.Model):
         return records
 
     def write(self, vals):
+        if vals.keys() & {*self._get_signed_lines()}:
+            # before the lines share the lock: of two forms saved at once, one waits
+            self._lock_content()
         self._check_not_final(vals)
         if self._get_changed_names(vals, {"request_id"}):
             raise UserError(
@@ -436,6 +451,23 @@ class AftersalesServiceRecord(models.Model):
             "region_id",
             "service_date",
         }
+
+    def _lock_content(self, share=False):
+        """Lock the records until the end of the transaction, so that nobody signs or closes them.
+
+        Waits for others, as writing does, and fails if they changed a record, so that the server
+        tries again with what is there then.
+
+        :param bool share: others may lock them so, too
+        """
+        if ids := self.ids:
+            query = SQL(
+                "SELECT id FROM %s WHERE id IN %s ORDER BY id %s",
+                SQL.identifier(self._table),
+                tuple(ids),
+                SQL("FOR SHARE") if share else SQL("FOR NO KEY UPDATE"),
+            )
+            self.env.execute_query(query)
 
     def _check_not_final(self, vals):
         for record in self:
@@ -813,7 +845,7 @@ class AftersalesServiceRecord(models.Model):
         for record in self:
             record.check_access("write")
             record._lock_for_action()
-            if record.state in ("signed", "done"):
+            if record.state == "done" or (record.state == "signed" and not record._void_outdated()):
                 raise UserError(self.env._("%s has already been signed.", record.name))
             # sudo: a colleague may sign without seeing the request
             if "cancelled" in (record.state, record.request_id.sudo().state):
@@ -873,23 +905,45 @@ class AftersalesServiceRecord(models.Model):
         for record in self:
             if record.state != "signed" or record._is_signature_valid():
                 continue
-            signer = record.signed_by
-            record._write_protected(
-                {
-                    "state": "draft",
-                    **dict.fromkeys(self._get_sign_off_fields(), False),
-                    "signature_digest": False,
-                    "signature_spec": False,
-                }
-            )
-            record.message_post(
-                body=self.env._(
+            record._void_signature(
+                self.env._(
                     "%(user)s changed the record after %(signer)s had signed it: the signature is "
                     "void and the customer has to sign again.",
                     user=self.env.user.name,
-                    signer=signer,
+                    signer=record.signed_by,
                 )
             )
+
+    def _void_outdated(self):
+        """Void the signature of a record that was changed past its form; tell whether it was."""
+        self.ensure_one()
+        if self._is_signature_valid():
+            return False
+        self._void_signature(self._get_outdated_message())
+        return True
+
+    def _get_outdated_message(self):
+        """Return the sentence that the signature is void, whoever changed the record."""
+        self.ensure_one()
+        return self.env._(
+            "%(record)s says something else than what %(signer)s signed on %(moment)s: the "
+            "signature is void.",
+            record=self.name,
+            signer=self.signed_by,
+            moment=self.company_id._aftersales_format(self.signed_on),
+        )
+
+    def _void_signature(self, body):
+        """Take the signature off the record, and note ``body`` about it in the history."""
+        self._write_protected(
+            {
+                "state": "draft",
+                **dict.fromkeys(self._get_sign_off_fields(), False),
+                "signature_digest": False,
+                "signature_spec": False,
+            }
+        )
+        self.message_post(body=body)
 
     # --- actions ---------------------------------------------------------------------------
 
@@ -905,6 +959,13 @@ class AftersalesServiceRecord(models.Model):
                 # it was complete when it was signed, by what was required then
                 continue
             record._check_complete()
+            if record.state == "signed":
+                raise UserError(
+                    self.env._(
+                        "%(reason)s Press “Sign” and let the customer sign again.",
+                        reason=record._get_outdated_message(),
+                    )
+                )
             raise UserError(
                 self.env._(
                     "%s is not signed by the customer: without a signature the service is not "

@@ -19,6 +19,7 @@ class AftersalesServiceRecordPhoto(models.Model):
     _order = "record_id, kind, id"
     _rec_name = "kind"
     _record_field = "photo_ids"
+    _changes_record = False
 
     kind = fields.Selection(
         [

@@ -4,12 +4,14 @@ from datetime import date, datetime
 from itertools import count
 
 from freezegun import freeze_time
+from lxml import etree
 from PIL import Image
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools.safe_eval import safe_eval
 
 from .common import PIXEL, AftersalesCommon
 
@@ -272,6 +274,45 @@ class TestServiceRecord(AftersalesCommon):
         self.assertIn(self.technician.name, bodies[0])
         with self.assertRaisesRegex(UserError, "not signed|not complete"):
             record.action_done()
+
+    def test_void_signature_is_taken_anew(self):
+        """M3.4: signed, but void by a change past the form: “Sign” is the way out, and says so."""
+        record = self._sign(self._new_complete_record(self.request, self._parts()))
+        self.assertFalse(record.is_signature_void)
+        signed_on = record.company_id._aftersales_format(record.signed_on)
+        # two contacts that are merged change records this way
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE aftersales_service_record SET work_done = 'Merged' WHERE id = %s", [record.id]
+        )
+        self.env.invalidate_all()
+        self.assertEqual(record.state, "signed")
+        self.assertTrue(record.is_signature_void)
+        form = self.env["aftersales.service.record"].get_view(view_type="form")["arch"]
+        buttons = {
+            name: etree.fromstring(form).xpath(f"//button[@name='{name}']/@invisible")
+            for name in ("action_open_sign", "action_done")
+        }
+        values = {"state": "signed", "arrival": record.arrival}
+        for is_void, shown in ((True, "action_open_sign"), (False, "action_done")):
+            for name, conditions in buttons.items():
+                self.assertEqual(len(conditions), 2, "Header and phone")
+                for condition in conditions:
+                    hidden = safe_eval(condition, {**values, "is_signature_void": is_void})
+                    self.assertEqual(hidden, name != shown)
+        with self.assertRaisesRegex(UserError, "void.*Press “Sign”"), self.cr.savepoint():
+            record.action_done()
+        self.assertEqual(record.action_open_sign()["res_model"], "aftersales.sign")
+        record.action_sign("Li Na", PIXEL)
+        self.assertFalse(record.is_signature_void)
+        history = [body for body in record.message_ids.mapped("body") if "void" in body]
+        self.assertEqual(len(history), 1)
+        self.assertIn("Wang Fang", history[0])
+        self.assertIn(signed_on, history[0])
+        with self.assertRaisesRegex(UserError, "already been signed"), self.cr.savepoint():
+            record.action_sign("Li Na", PIXEL)
+        record.action_done()
+        self.assertEqual((record.state, record.signed_by), ("done", "Li Na"))
 
     def _content_changes(self):
         """Return a change of each field that the customer signs for, except the parts."""

@@ -1,6 +1,6 @@
 from contextlib import closing
 
-from psycopg2.errors import SerializationFailure
+from psycopg2.errors import LockNotAvailable, SerializationFailure
 
 from odoo import SUPERUSER_ID, api
 from odoo.exceptions import UserError
@@ -55,6 +55,9 @@ class TestServiceRecordConcurrency(BaseCase):
     def _connect(self):
         cr = db_connect(get_db_name()).cursor()
         self.addCleanup(cr.close)
+        # what would wait for ever fails
+        cr.execute("SET lock_timeout = '5s'")
+        cr.commit()  # pylint: disable=invalid-commit
         return cr
 
     def _remove(self):
@@ -63,7 +66,9 @@ class TestServiceRecordConcurrency(BaseCase):
         machine = request.product_id
         users = self.record.technician_id.browse().union(*self.users)
         partners |= users.partner_id
+        callbacks = self.env["aftersales.callback"].search([("record_id", "=", self.record.id)])
         owners = [(self.record._name, self.record.id), (request._name, request.id)]
+        owners += [(callback._name, callback.id) for callback in callbacks]
         partner_ids, user_ids, product_ids = partners.ids, users.ids, machine.product_tmpl_id.ids
         with closing(db_connect(get_db_name()).cursor()) as cr:
             for owner in owners:
@@ -71,6 +76,7 @@ class TestServiceRecordConcurrency(BaseCase):
                     cr.execute(f"DELETE FROM {table} WHERE res_model = %s AND res_id = %s", owner)
                 cr.execute("DELETE FROM ir_attachment WHERE res_model = %s AND res_id = %s", owner)
                 cr.execute("DELETE FROM mail_message WHERE model = %s AND res_id = %s", owner)
+            cr.execute("DELETE FROM aftersales_callback WHERE record_id = %s", [owners[0][1]])
             cr.execute("DELETE FROM aftersales_service_record WHERE id = %s", [owners[0][1]])
             cr.execute("DELETE FROM aftersales_request WHERE id = %s", [owners[1][1]])
             env = api.Environment(cr, SUPERUSER_ID, {})
@@ -122,3 +128,83 @@ class TestServiceRecordConcurrency(BaseCase):
         self.cr.rollback()
         self.env.invalidate_all()
         self.assertEqual(self.record.state, "draft")
+
+    def _photo_vals(self):
+        return {"record_id": self.record.id, "image": PIXEL, "kind": "1_before"}
+
+    @mute_logger("odoo.sql_db")
+    def test_line_beside_signature(self):
+        """M3.4: who began before the customer signed changes no line of what is valid by now."""
+        signer, author = self.users
+        changes = {
+            "photo": lambda record: record.photo_ids.create(self._photo_vals()),
+            "form": lambda record: record.write({"photo_ids": [(0, 0, self._photo_vals())]}),
+            "check": lambda record: record.check_ids[:1].write({"note": "Later"}),
+            "part": lambda record: record.part_ids.create(
+                {"record_id": record.id, "product_id": record.product_id.id}
+            ),
+        }
+        late = {name: self._record_as(author) for name in changes}
+        winner = self._record_as(signer)
+        winner.action_sign("Wang Fang", PIXEL)
+        winner.action_done()
+        winner.env.cr.commit()
+        for name, record in late.items():
+            with self.subTest(name):
+                # the server then tries again
+                with self.assertRaises(SerializationFailure):
+                    changes[name](record)
+                record.env.cr.rollback()
+                record.env.invalidate_all()
+                with self.assertRaisesRegex(UserError, "closed and can't be changed"):
+                    changes[name](record)
+                record.env.cr.rollback()
+        self.cr.rollback()
+        self.env.invalidate_all()
+        self.assertFalse(self.record.photo_ids)
+        self.assertFalse(self.record.part_ids)
+        self.assertTrue(self.record._is_signature_valid())
+
+    @mute_logger("odoo.sql_db")
+    def test_line_while_signing(self):
+        """M3.4: what is being added at the moment of the signature isn't signed unseen."""
+        signer, author = (self._record_as(user) for user in self.users)
+        author.photo_ids.create(self._photo_vals())
+        author.env.flush_all()
+        with self.assertRaisesRegex(UserError, "this very moment"):
+            signer.action_sign("Wang Fang", PIXEL)
+        signer.env.cr.rollback()
+        author.env.cr.commit()
+        signer.action_sign("Wang Fang", PIXEL)
+        self.assertTrue(signer._is_signature_valid())
+
+    @mute_logger("odoo.sql_db")
+    def test_uploads_at_once(self):
+        """M3.4: several photos are uploaded at the same moment, and none waits for another."""
+        first, second = (self._record_as(user) for user in self.users)
+        second.env.cr.execute("SET LOCAL lock_timeout = '200ms'")
+        for record in (first, second):
+            record.photo_ids.create(self._photo_vals())
+            record.env.flush_all()
+        second.env.cr.commit()
+        first.env.cr.commit()
+        self.cr.rollback()
+        self.env.invalidate_all()
+        self.assertEqual(len(self.record.photo_ids), 2)
+
+    @mute_logger("odoo.sql_db")
+    def test_forms_at_once(self):
+        """M3.4: who changes the record with its lines waits before both block each other."""
+        for change in (
+            lambda record: record.write(
+                {"work_done": record.env.user.login, "photo_ids": [(0, 0, self._photo_vals())]}
+            ),
+            lambda record: record.check_ids[:1].write({"result": "left", "note": "Later"}),
+        ):
+            first, second = (self._record_as(user) for user in self.users)
+            change(first)
+            second.env.cr.execute("SET LOCAL lock_timeout = '200ms'")
+            with self.assertRaises(LockNotAvailable):
+                change(second)
+            second.env.cr.rollback()
+            first.env.cr.rollback()
