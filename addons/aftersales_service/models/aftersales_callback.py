@@ -7,6 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 from odoo.tools.date_utils import float_to_time
+from odoo.tools.misc import format_date
 
 # customers whose calls are planned in one transaction
 CAMPAIGN_BATCH = 500
@@ -296,7 +297,15 @@ class AftersalesCallback(models.Model):
         default=True,
         readonly=True,
         copy=False,
-        help="Of a call and its corrections, the last one that was closed counts.",
+        help="Of a call and its corrections, the last one that was closed counts. What somebody "
+        "planned beyond the follow-up plan of a complaint doesn't.",
+    )
+    is_extra = fields.Boolean(
+        "Beyond the plan",
+        readonly=True,
+        copy=False,
+        help="Somebody planned it to follow up a complaint, beyond the follow-up plan: it is kept, "
+        "but doesn't count in the satisfaction (M3.5).",
     )
     is_late = fields.Boolean("Late", compute="_compute_is_late", search="_search_is_late")
 
@@ -418,6 +427,34 @@ class AftersalesCallback(models.Model):
                     self.env._("Choose the warranty card of the unit that was sold (M4).")
                 )
 
+    @api.constrains("date_first", "company_id")
+    def _check_period_open(self):
+        """A call of a period that is reported on already would be in no report (M4)."""
+        # a correction counts for the period of what it corrects
+        calls = self.filtered(lambda c: c.date_first and not c.correction_of_id)
+        if not calls:
+            return
+        # sudo: only whether the period is closed
+        reports = self.env["aftersales.callback.report"].sudo()
+        issued = reports.search(
+            [
+                ("company_id", "in", calls.company_id.ids),
+                ("state", "=", "issued"),
+                ("date_from", "<=", max(calls.mapped("date_first"))),
+                ("date_to", ">=", min(calls.mapped("date_first"))),
+            ]
+        ).grouped("company_id")
+        for callback in calls:
+            for report in issued.get(callback.company_id, ()):
+                if report.date_from <= callback.date_first <= report.date_to:
+                    raise ValidationError(
+                        self.env._(
+                            "The calls until %s are reported already (M4). Plan this one for a "
+                            "later day.",
+                            format_date(self.env, report.date_to),
+                        )
+                    )
+
     # --- planning --------------------------------------------------------------------------
 
     @api.model
@@ -429,16 +466,17 @@ class AftersalesCallback(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         if not self.env.su:
-            vals_list = [self._take_from_complaint(vals) for vals in vals_list]
-            derived = self._get_derived_fields()
-            links = ("record_id", "request_id", "card_id")
             # who is called about whom follows from the document, not from whoever plans the call
-            vals_list = [
-                {k: v for k, v in vals.items() if k not in derived}
-                if any(vals.get(link) for link in links)
-                else vals
-                for vals in vals_list
-            ]
+            derived = self._get_derived_fields()
+            self = self.with_context(  # pylint: disable=context-overridden
+                {
+                    key: value
+                    for key, value in self.env.context.items()
+                    if key.removeprefix("default_") not in derived
+                }
+            )
+            defaults = self.default_get([*self._get_link_fields(), "complaint_id"])
+            vals_list = [self._take_from_links({**defaults, **vals}) for vals in vals_list]
         vals_list = [
             {**vals, "card_ids": vals.get("card_ids") or [Command.set([vals["card_id"]])]}
             if vals.get("card_id") and vals.get("kind") == "sale"
@@ -449,15 +487,8 @@ class AftersalesCallback(models.Model):
         callbacks = super(
             AftersalesCallback, self.with_context(mail_create_nosubscribe=True)
         ).create(vals_list)
-        if not self.env.su and callbacks.filtered(
-            lambda c: c.kind == "complaint" and not c.complaint_id
-        ):
-            raise UserError(
-                self.env._(
-                    "Choose the complaint that the call follows up: calls that nobody complained "
-                    "before would count in the satisfaction as well (M3.5)."
-                )
-            )
+        if not self.env.su:
+            callbacks.filtered(lambda c: c.kind == "complaint")._set_extra()
         for callback in callbacks.filtered(lambda c: c.kind == "sale" and not c.card_ids):
             # sudo: the card that the link led to
             callback.sudo().card_ids = callback.card_id
@@ -466,16 +497,55 @@ class AftersalesCallback(models.Model):
         callbacks._follow_deadline()
         return callbacks
 
-    def _take_from_complaint(self, vals):
-        """Return ``vals`` with customer, unit and center as the complaint followed up has them."""
-        complaint = self.env["aftersales.complaint"].browse(vals.get("complaint_id") or [])
-        if not complaint:
-            return vals
-        complaint.check_access("read")
+    @api.model
+    def _get_link_fields(self):
+        """Return the names of the fields that say what the call is about."""
+        return ["record_id", "request_id", "card_id"]
+
+    def _take_from_links(self, vals):
+        """Return ``vals`` without what follows from the links, as the document linked says it.
+
+        Of a call after a complaint, customer, unit and center are those of the complaint.
+        """
+        links = self._get_link_fields()
         derived = self._get_derived_fields()
-        # sudo: the complaint may be read
-        follow_up = complaint.sudo()._prepare_follow_up_vals()
-        return {**{k: v for k, v in vals.items() if k not in derived}, **follow_up}
+        complaint = self.env["aftersales.complaint"].browse(vals.get("complaint_id") or [])
+        if complaint:
+            complaint.check_access("read")
+            own = {k: v for k, v in vals.items() if k not in derived and k not in links}
+            # sudo: the complaint may be read
+            return {**own, **complaint.sudo()._prepare_follow_up_vals()}
+        if any(vals.get(link) for link in links):
+            return {k: v for k, v in vals.items() if k not in derived}
+        return vals
+
+    def _set_extra(self):
+        """Mark what somebody planned after a complaint: the satisfaction counts the plan (M3.5).
+
+        Otherwise a contented customer would be asked as often as it takes.
+
+        :raises UserError: no complaint is followed up, or a call of it is planned already
+        """
+        for callback in self:
+            # sudo: a call that this user doesn't see is planned as well
+            complaint = callback.sudo().complaint_id
+            if not complaint:
+                raise UserError(
+                    self.env._(
+                        "Choose the complaint that the call follows up: calls that nobody "
+                        "complained before would count in the satisfaction as well (M3.5)."
+                    )
+                )
+            planned = complaint.follow_up_ids.filtered(lambda c: c.state == "planned") - callback
+            if planned:
+                raise UserError(
+                    self.env._(
+                        "%(call)s follows up %(complaint)s already: make this call, or put it off.",
+                        call=planned[0].name,
+                        complaint=complaint.name,
+                    )
+                )
+        self._write_protected({"is_extra": True, "is_counted": False})
 
     def _follow_deadline(self):
         """Move calls after a service to the day until which they are due.
@@ -642,6 +712,7 @@ class AftersalesCallback(models.Model):
             "date_started",
             "has_problem",
             "is_counted",
+            "is_extra",
             "is_solved",
             "outcome",
             "satisfaction",
@@ -690,6 +761,7 @@ class AftersalesCallback(models.Model):
             callback._check_planned()
             if callback.correction_of_id:
                 self._check_group("aftersales_service.group_customer_service")
+                callback.correction_of_id._check_not_own_entries()
             # sudo: only compared with the user
             own = callback.sudo()
             center = own.center_id.commercial_partner_id - own.company_id.partner_id
@@ -700,6 +772,21 @@ class AftersalesCallback(models.Model):
                         callback.name,
                     )
                 )
+
+    def _check_not_own_entries(self):
+        """Raise UserError if the user made the call, or one that it corrects."""
+        self.ensure_one()
+        # sudo: only compared with the user
+        call = self.sudo()
+        while call:
+            if self.env.user in call.attempt_ids.user_id | call.user_id:
+                raise UserError(
+                    self.env._(
+                        "You made %s yourself: a colleague has to correct what you entered.",
+                        call.name,
+                    )
+                )
+            call = call.correction_of_id
 
     # --- archive and deadlines -------------------------------------------------------------
 
@@ -900,9 +987,12 @@ class AftersalesCallback(models.Model):
         )
 
     def action_cancel(self, reason=None):
-        """Cancel a planned call, with a reason; for customer service.
+        """Cancel a call that was planned wrongly, with a reason; for customer service.
 
-        Cancelled calls leave the denominator, so that those who call can't cancel.
+        Cancelled calls leave the denominator and are shown beside it, so that those who call
+        can't cancel, and nobody what has begun.
+
+        :raises UserError: the call has begun, or the user is the one who is to call
         """
         self._check_group("aftersales_service.group_customer_service")
         if not (reason or "").strip():
@@ -910,8 +1000,26 @@ class AftersalesCallback(models.Model):
         for callback in self:
             callback.check_access("write")
             callback._check_planned()
+            if not callback.correction_of_id:
+                callback._check_cancellable()
         self._cancel(reason.strip())
         return True
+
+    def _check_cancellable(self):
+        """Raise UserError unless the call may have been planned wrongly (M3.5)."""
+        self.ensure_one()
+        if self.attempt_count or self.date_started:
+            raise UserError(
+                self.env._(
+                    "%s has begun, so its outcome counts. Only a call that was planned wrongly is "
+                    "cancelled, such as one planned twice.",
+                    self.name,
+                )
+            )
+        if self.user_id == self.env.user:
+            raise UserError(
+                self.env._("%s is yours to make: a colleague has to cancel it.", self.name)
+            )
 
     def _cancel(self, reason):
         """Cancel planned calls, whoever caused it."""
@@ -1016,7 +1124,8 @@ class AftersalesCallback(models.Model):
     def action_correct(self, reason=None):
         """Open a new entry that corrects a closed call, with a reason; for customer service.
 
-        The call stays as it was, and counts until the new entry is closed.
+        The call stays as it was, and counts until the new entry is closed. Nobody corrects what he
+        entered himself.
         """
         self.ensure_one()
         self._check_group("aftersales_service.group_customer_service")
@@ -1027,6 +1136,7 @@ class AftersalesCallback(models.Model):
             raise UserError(
                 self.env._("%s can't be corrected: only a closed call that counts can.", self.name)
             )
+        self._check_not_own_entries()
         # sudo: corrections that this user doesn't see count as well
         if self.sudo().correction_ids.filtered(lambda c: c.state == "planned"):
             raise UserError(self.env._("%s is being corrected already.", self.name))

@@ -271,7 +271,10 @@ class AftersalesCallbackReport(models.Model):
     @api.model
     def _get_counts(self, domain, group):
         """Return [(value of ``group``, its sums)] of the calls that meet ``domain``."""
-        names = ["due", "reached", "satisfied", "neutral", "dissatisfied", "unreached", "cancelled"]
+        names = [
+            *("due", "reached", "satisfied", "neutral", "dissatisfied", "unreached"),
+            *("cancelled", "corrected"),
+        ]
         # sudo: the figures are those of the whole company, whoever takes them
         rows = (
             self.env["aftersales.satisfaction.report"]

@@ -40,7 +40,12 @@ class AftersalesCallbackReportLine(models.Model):
         readonly=True, help="Of a yes-or-no question: the answers that are a problem."
     )
     unreached = fields.Integer("Not reached", readonly=True)
-    cancelled = fields.Integer(readonly=True)
+    cancelled = fields.Integer(
+        readonly=True, help="Planned wrongly, and taken out of the calls due with a reason."
+    )
+    corrected = fields.Integer(
+        readonly=True, help="Calls whose entries customer service corrected later, with a reason."
+    )
     rate_due = fields.Float("Satisfied of all due (%)", readonly=True, digits=(16, 2))
     rate_reached = fields.Float("Satisfied of reached (%)", readonly=True, digits=(16, 2))
     rate_low = fields.Float("95 % interval from", readonly=True, digits=(16, 2))

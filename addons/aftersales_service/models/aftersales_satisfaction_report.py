@@ -83,6 +83,9 @@ class AftersalesSatisfactionReport(models.Model):
     cancelled = fields.Integer(
         readonly=True, help="Taken out of the calls due by customer service, with a reason."
     )
+    corrected = fields.Integer(
+        readonly=True, help="Calls whose entries customer service corrected later, with a reason."
+    )
     rate_due = fields.Float(
         "Satisfied of all due (%)",
         readonly=True,
@@ -153,6 +156,7 @@ class AftersalesSatisfactionReport(models.Model):
                        (reached.yes AND callback.satisfaction IN ('1', '2'))::int AS dissatisfied,
                        (callback.state != 'cancelled' AND NOT reached.yes)::int AS unreached,
                        (callback.state = 'cancelled')::int AS cancelled,
+                       (callback.correction_of_id IS NOT NULL)::int AS corrected,
                        company.aftersales_satisfaction_target AS target
                   FROM aftersales_callback callback
                   JOIN res_company company ON company.id = callback.company_id

@@ -284,6 +284,67 @@ class TestCallback(DeadlineCommon):
         self.assertEqual(callback.state, "cancelled")
         self.assertEqual(self._run(callback, "callback_service").state, "cancelled")
 
+    def test_begun_is_not_cancelled(self):
+        """M3.5, anchors: once somebody called, the outcome counts; only what is wrong goes."""
+        begin = {
+            "start": lambda callback: callback.action_start(),
+            "no answer": lambda callback: callback.action_no_answer(),
+        }
+        for name, action in begin.items():
+            with self.subTest(name):
+                callback = self._new_callback(
+                    kind="sale", request_id=False, card_id=self._deliver(f"SN-{name}").id
+                )
+                action(self._as(callback, self.clerk))
+                callback = self._as(callback, self.customer_service)
+                with self.assertRaisesRegex(UserError, "begun"), self.cr.savepoint():
+                    callback.action_cancel("Not satisfied")
+                self.assertEqual(callback.state, "planned")
+
+    def test_own_call_is_not_cancelled(self):
+        """M3.5, anchors: whoever is to call doesn't take his own call out of the denominator."""
+        callback = self._as(self.callback, self.customer_service)
+        callback.user_id = self.customer_service
+        with self.assertRaisesRegex(UserError, "colleague"), self.cr.savepoint():
+            callback.action_cancel("Inconvenient")
+        callback.user_id = self.clerk
+        callback.action_cancel("Planned twice")
+        self.assertEqual(callback.state, "cancelled")
+
+    def test_issued_period(self):
+        """M4: no call is planned into a period whose report was issued; it would be in none."""
+        with self._at("2026-07-01 12:00:00"):
+            report = self.env["aftersales.callback.report"]._open_period(
+                self.company, date(2026, 5, 1)
+            )
+            self.assertEqual(
+                (report.date_from, report.date_to), (date(2026, 5, 1), date(2026, 6, 30))
+            )
+        vals = {"kind": "sale", "request_id": False}
+        cards = self._deliver("SN-21", "SN-22", "SN-23")
+        before = self._new_callback(
+            **vals, card_id=cards[0].id, date_planned=self._local("2026-06-30 09:00:00")
+        )
+        self.assertEqual(before.date_first, date(2026, 6, 30))
+        self._answer_call(before, "1")
+        with self._at("2026-07-02 12:00:00"):
+            report.with_user(self.customer_service).action_issue()
+        # 23:30 on 30 June in Shanghai
+        for user in (self.clerk, self.customer_service, self.env.user):
+            with (
+                self.assertRaisesRegex(ValidationError, "reported already"),
+                self.cr.savepoint(),
+            ):
+                self._new_callback(
+                    user, **vals, card_id=cards[1].id, date_planned="2026-06-30 15:30:00"
+                )
+        # half past midnight on 1 July
+        after = self._new_callback(**vals, card_id=cards[1].id, date_planned="2026-06-30 16:30:00")
+        self.assertEqual(after.date_first, date(2026, 7, 1))
+        # what was wrong is still corrected
+        correction = self._as(before, self.customer_service).action_correct("Misheard")
+        self.assertEqual(self.callback.browse(correction["res_id"]).date_first, date(2026, 6, 30))
+
     def test_no_false_calls(self):
         """Anchors, no gaming: links decide whom a call is about; each service is asked once."""
         callback = self._new_callback(

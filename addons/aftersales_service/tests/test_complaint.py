@@ -3,7 +3,7 @@ from datetime import date, datetime
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.fields import Command
+from odoo.fields import Command, Datetime
 from odoo.tests import tagged
 
 from .complaint_common import ComplaintCommon
@@ -872,6 +872,55 @@ class TestComplaint(ComplaintCommon):
         call = make({**vals, "complaint_id": complaint.id, "partner_id": other.id})
         self.assertEqual(call.partner_id, complaint.partner_id)
         self.assertFalse(call.technician_id)
+
+    def test_follow_up_by_default(self):
+        """M3.5, anchors: defaults of the context name nobody else than the values do."""
+        complaint = self._new_complaint()
+        other = self.customer.copy()
+        call = (
+            self.env["aftersales.callback"]
+            .with_user(self.clerk)
+            .with_context(
+                default_kind="complaint",
+                default_complaint_id=complaint.id,
+                default_technician_id=self.technician.id,
+                default_partner_id=other.id,
+            )
+            .create({"date_planned": Datetime.now()})
+        )
+        self.assertEqual(call.complaint_id, complaint)
+        self.assertEqual(call.partner_id, complaint.partner_id)
+        self.assertFalse(call.technician_id)
+
+    def test_follow_up_beyond_plan(self):
+        """M3.5, M12: one open call by hand, and what the plan didn't ask for doesn't count."""
+        complaint = self._bring(self._new_complaint(), "closed")
+        planned = complaint.follow_up_ids
+        self.assertEqual(planned.mapped("is_counted"), [True] * len(planned))
+        make = self.env["aftersales.callback"].create
+        vals = {"kind": "complaint", "complaint_id": complaint.id}
+        for user in (self.clerk, self.customer_service):
+            with self.assertRaisesRegex(UserError, planned[0].name), self.cr.savepoint():
+                make = self.env["aftersales.callback"].with_user(user).create
+                make(vals)
+            with self.assertRaisesRegex(UserError, "already"), self.cr.savepoint():
+                planned._write_protected({"state": "done", "outcome": "reached"})
+                make([vals, vals])
+        for call in planned:
+            self._answer_call(call, "2")
+        extra = self._answer_call(make(vals), "5")
+        again = self._answer_call(make(vals), "5")
+        self.assertTrue((extra | again).mapped("is_extra"))
+        self.assertFalse(any((extra | again).mapped("is_counted")))
+        for call in (extra, again):
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                call.write({"is_counted": True})
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                call.write({"is_extra": False})
+        # what the customer reports in it is reported all the same
+        third = make(vals)
+        self._answer_call(third, "1")
+        self.assertTrue(third.date_escalated)
 
     def test_follow_up_of_conduct(self):
         """Mistake 6: the center of the person complained of learns nothing by the call."""

@@ -154,6 +154,26 @@ class TestSatisfaction(SatisfactionCommon):
         [row] = self._rates()
         self.assertEqual(row[:4], (1, 1, 1, 0))
 
+    def test_corrected_and_cancelled_are_shown(self):
+        """M3.5, anchors: the report shows how many calls were corrected, and how many cancelled."""
+        self._calls(3, "5")
+        self._calls(1, outcome=None).with_user(self.customer_service).action_cancel("Twice")
+        callback = self._calls(1, "1").with_user(self.customer_service)
+        open_correction = self._calls(1, "2").with_user(self.customer_service)
+        open_correction.action_correct("Not closed yet")
+        correction = callback.browse(callback.action_correct("Misheard")["res_id"])
+        self._answer_call(correction, "5", user=self.customer_service)
+        with self._at("2026-07-01 12:00:00"):
+            self.env.flush_all()
+            report = self.env["aftersales.callback.report"]._open_period(
+                self.company, date(2026, 5, 1)
+            )
+            report._refresh()
+        line = report.line_ids.filtered(lambda line: line.dimension == "total")
+        self.assertEqual((line.due, line.satisfied, line.corrected, line.cancelled), (5, 4, 1, 1))
+        [[line]] = self.report._read_group([], [], ["corrected:sum"])
+        self.assertEqual(line, 1)
+
     def test_month_stays(self):
         """M3.5: a call put off or tried again counts for the month it was planned for first."""
         callback = self._calls(1, outcome=None, day="2026-05-31").with_user(self.clerk)

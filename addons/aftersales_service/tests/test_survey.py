@@ -178,6 +178,26 @@ class TestSurvey(AftersalesCommon):
             callback.is_counted = True
         self.assertEqual(len(callback.search([("card_id", "=", self.card.id)])), 2)
 
+    def test_own_call_is_not_corrected(self):
+        """M3.5, anchors: nobody corrects what he entered himself, and nobody for himself."""
+        colleague = self._new_user("customer_service", login="test_second_cs")
+        callback = self._answer_call(self.callback, "2", user=self.customer_service)
+        with self.assertRaisesRegex(UserError, "colleague"), self.cr.savepoint():
+            callback.action_correct("I misheard")
+        callback = callback.with_user(colleague)
+        correction = callback.browse(callback.action_correct("Misheard")["res_id"])
+        with self.assertRaisesRegex(UserError, "colleague"), self.cr.savepoint():
+            self._answer_call(correction, "5", user=self.customer_service)
+        with self.assertRaisesRegex(UserError, "colleague"), self.cr.savepoint():
+            correction.answer_ids[0].with_user(self.customer_service).grade = "5"
+        self._answer_call(correction, "4", user=colleague)
+        # neither the caller nor who corrected him
+        for user in (self.customer_service, colleague):
+            with self.assertRaisesRegex(UserError, "colleague"), self.cr.savepoint():
+                correction.with_user(user).action_correct("Again")
+        third = self._new_user("customer_service", login="test_third_cs")
+        self.assertTrue(correction.with_user(third).action_correct("Again"))
+
     def test_cancelled_correction(self):
         """Anchors, no gaming: a correction that is given up leaves the call as it was."""
         callback = self._answer_call(self.callback, "2").with_user(self.customer_service)
