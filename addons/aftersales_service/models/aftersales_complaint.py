@@ -1197,6 +1197,8 @@ class AftersalesComplaint(models.Model):
                 raise UserError(self.env._("%s is not closed.", complaint.name))
             complaint._move("judge", reason.strip())
             complaint.message_post(body=self.env._("Reopened: %s", reason.strip()))
+            if complaint.is_verified:
+                complaint._void_verification()
         return True
 
     def action_cancel(self, reason=None):
@@ -1324,6 +1326,22 @@ class AftersalesComplaint(models.Model):
             complaint._deadline_event("verified", complaint.date_verified)
         return True
 
+    def _void_verification(self):
+        """Ask for another verification on site; the one before stays in the history (L1.3)."""
+        self.ensure_one()
+        verdicts = dict(self._fields["batch_verdict"]._description_selection(self.env))
+        body = self.env._(
+            "Verified before: %(verdict)s, by %(user)s on %(moment)s. %(evidence)s",
+            verdict=verdicts[self.batch_verdict],
+            # sudo: the name is shown on the form, too
+            user=self.sudo().verifier_id.name,
+            moment=self.company_id._aftersales_format(self.date_verified),
+            evidence=self.batch_evidence,
+        )
+        names = self._get_verification_fields()
+        self._write_protected({**dict.fromkeys(names, False), "is_verified": False})
+        self.message_post(body=body)
+
     # --- transport (L1.4) ------------------------------------------------------------------
 
     def action_view_claims(self):
@@ -1427,12 +1445,24 @@ class AftersalesComplaint(models.Model):
 
     def _compute_is_sanction_decided(self):
         # sudo: that it was decided may be known, what was decided may not
-        sanctions = self.env["aftersales.complaint.sanction"].sudo()
-        decided = dict(
-            sanctions._read_group([("complaint_id", "in", self.ids)], ["complaint_id"], ["__count"])
-        )
+        decided = self.sudo()._get_current_sanctions().complaint_id
         for complaint in self:
-            complaint.is_sanction_decided = bool(decided.get(complaint.sudo()))
+            complaint.is_sanction_decided = complaint.sudo() in decided
+
+    def _get_current_sanctions(self):
+        """Return what was decided since the complaints were judged and investigated last."""
+        # sudo: see `_compute_is_sanction_decided`
+        complaints = self.sudo()
+        order = [key for key, _label in STAGES]
+        basis = order[: order.index("investigate") + 1]
+        began = {
+            complaint: max(complaint.stage_ids.filtered(lambda e: e.stage in basis).ids, default=0)
+            for complaint in complaints
+        }
+        sanctions = self.env["aftersales.complaint.sanction"].sudo()
+        return sanctions.search([("complaint_id", "in", self.ids)]).filtered(
+            lambda sanction: sanction.stage_id.id > began[sanction.complaint_id]
+        )
 
     @api.depends("responsible_department_id", "responsible_id")
     @api.depends_context("uid")

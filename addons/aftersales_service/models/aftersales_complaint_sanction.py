@@ -20,6 +20,15 @@ class AftersalesComplaintSanction(models.Model):
     complaint_id = fields.Many2one(
         "aftersales.complaint", "Complaint", required=True, ondelete="cascade", index=True
     )
+    stage_id = fields.Many2one(
+        "aftersales.complaint.stage",
+        "Decided at",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="What was decided before the complaint was judged or investigated anew stays, but no "
+        "longer counts.",
+    )
     company_id = fields.Many2one(related="complaint_id.company_id", store=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
     department_id = fields.Many2one(
@@ -76,11 +85,15 @@ class AftersalesComplaintSanction(models.Model):
                 )
 
     def _get_protected_fields(self):
-        return {"user_id", "date"}
+        return {"user_id", "date", "stage_id"}
 
     @api.model_create_multi
     def create(self, vals_list):
         sanctions = super().create(vals_list)
+        for sanction in sanctions:
+            # sudo: the stage at which the complaint is, whoever decides
+            stage = sanction.sudo().complaint_id._get_current_stage()
+            sanction._write_protected({"stage_id": stage.id})
         sanctions._check_decision()
         return sanctions
 
@@ -108,6 +121,13 @@ class AftersalesComplaintSanction(models.Model):
                         "there.",
                         stage=complaint._get_stage_label("sanction"),
                         complaint=complaint.name,
+                    )
+                )
+            if sanction not in complaint._get_current_sanctions():
+                raise UserError(
+                    self.env._(
+                        "This was decided before %s came back, and stays as it was: decide anew.",
+                        complaint.name,
                     )
                 )
             if not complaint._is_judge_of_sanction() or sanction.partner_id == (

@@ -345,6 +345,66 @@ class TestComplaint(ComplaintCommon):
             getattr(complaint, action)()
         self._assert_missing(complaint, "told to the customer")
 
+    def test_reopened_sanction(self):
+        """E3, C6: what was decided before a complaint was reopened decides nothing in the new round.
+
+        It stays as it was. Taking the complaint back by a stage is no new round.
+        """
+        complaint = self._bring(self._new_complaint(), "improve")
+        old = self.env["aftersales.complaint.sanction"].search(
+            [("complaint_id", "=", complaint.id)]
+        )
+        complaint.action_back("The note is wrong")
+        self.assertTrue(complaint.is_sanction_decided)
+        complaint.action_sanction()
+        complaint = self._bring(complaint, "closed")
+        complaint.action_reopen("It happened again")
+        self.assertFalse(complaint.is_sanction_decided)
+        for action in ("judge", "assign", "investigate", "propose"):
+            getattr(complaint, f"action_{action}")()
+        self._tell(complaint, "notice")
+        complaint.action_notify()
+        self._assert_missing(complaint, "decision on a sanction")
+        own = old.with_user(self.head)
+        for change in (lambda: own.write({"note": "Different"}), own.unlink):
+            with self.assertRaisesRegex(UserError, "decide anew"), self.cr.savepoint():
+                change()
+        with self.assertRaises(UserError), self.cr.savepoint():
+            own.write({"stage_id": complaint.stage_ids[-1].id})
+        new = self._sanction(complaint, note="Twice by now")
+        self.assertTrue(complaint.is_sanction_decided)
+        complaint.action_sanction()
+        self.assertEqual(complaint.state, "improve")
+        self.assertEqual((old.note, new.note), ("A single mistake", "Twice by now"))
+
+    def test_reopened_verification(self):
+        """L1.3: a batch complaint that is reopened is verified on site anew; the history stays."""
+        complaint = self._bring(
+            self._new_complaint(kind="batch_quality", quantity=1), "investigate", severity="serious"
+        )
+        found = {
+            "verifier_id": self.technician.id,
+            "date_verified": Datetime.now(),
+            "batch_verdict": "denied",
+            "batch_evidence": "1 of 12 seals",
+        }
+        self._fill(complaint)
+        complaint.write(found)
+        complaint.action_verify()
+        complaint.action_investigate()
+        complaint.sudo()._write_protected({"state": "closed"})
+        complaint.action_reopen("It happened again")
+        self.assertFalse(complaint.is_verified)
+        self.assertFalse(any(complaint[name] for name in found))
+        history = complaint.message_ids[0].body
+        for text in (self.technician.name, "Not confirmed", "1 of 12 seals"):
+            self.assertIn(text, history)
+        complaint.action_judge()
+        complaint.action_assign()
+        self._assert_missing(complaint, "verification on site")
+        complaint.write(found)
+        complaint.action_verify()
+
     def test_cancel(self):
         """E2: cancelled before it is judged only, with a reason; it stays in the register."""
         complaint = self._new_complaint().with_user(self.customer_service)
