@@ -45,6 +45,7 @@
         "wizard/aftersales_sign_views.xml",
         "wizard/aftersales_consent_entry_views.xml",
         "wizard/aftersales_quotation_views.xml",
+        "wizard/aftersales_receipt_promise_views.xml",
         "wizard/aftersales_receipt_sign_views.xml",
         "report/aftersales_receipt_report.xml",
         "wizard/aftersales_warranty_policy_version_views.xml",

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
+from odoo.tools.misc import format_date
 
 
 class AftersalesReceipt(models.Model):
@@ -184,7 +185,7 @@ class AftersalesReceipt(models.Model):
     @api.model
     def _get_returned_fields(self):
         """Return the fields that the customer signs for at the hand-back."""
-        return {"return_condition", "return_photo", "return_note", "date_promised"}
+        return {"return_condition", "return_photo", "return_note"}
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -206,6 +207,18 @@ class AftersalesReceipt(models.Model):
                 raise UserError(
                     self.env._(
                         "The customer has signed %s: what he signed for can't be changed.",
+                        receipt.name,
+                    )
+                )
+            if (
+                not self.env.su
+                and receipt.state != "draft"
+                and receipt._get_changed_names(vals, {"date_promised"})
+            ):
+                raise UserError(
+                    self.env._(
+                        "The customer was promised a day for the hand-back of %s. Press “Move the "
+                        "promise” and give the reason.",
                         receipt.name,
                     )
                 )
@@ -394,6 +407,49 @@ class AftersalesReceipt(models.Model):
         ]
         move.picked = True
         picking._action_done()
+
+    # --- the promised day ------------------------------------------------------------------
+
+    def action_move_promise(self, date_promised, reason):
+        """Promise the customer another day for the hand-back, with a reason (L2.2, E7).
+
+        :param date date_promised: the day, in the company's time zone
+        :param str reason: why, and what the customer said
+        :raises UserError: without reason, or the goods aren't in our hands
+        """
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason why the promised day is moved."))
+        day = fields.Date.to_date(date_promised)
+        for receipt in self:
+            receipt.check_access("write")
+            receipt.lock_for_update(allow_referencing=True)
+            if receipt.state != "taken":
+                raise UserError(self.env._("%s: the goods aren't in our hands.", receipt.name))
+            if day < receipt._get_local_day(fields.Datetime.now()):
+                raise ValidationError(self.env._("The hand-back can't be promised for the past."))
+            before = receipt.date_promised
+            receipt._write_protected({"date_promised": day})
+            receipt.message_post(
+                body=self.env._(
+                    "Hand-back promised for %(day)s instead of %(before)s: %(reason)s",
+                    day=format_date(self.env, day),
+                    before=format_date(self.env, before),
+                    reason=reason.strip(),
+                )
+            )
+        return True
+
+    def action_open_move_promise(self):
+        """Open the window that asks for the new day and the reason."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Move the promise"),
+            "res_model": "aftersales.receipt.promise",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_receipt_id": self.id},
+        }
 
     # --- hand-back -------------------------------------------------------------------------
 

@@ -363,6 +363,7 @@ class AftersalesRequest(models.Model):
         }
         self._check_served(vals)
         self._check_dispatched(vals)
+        self._check_not_closed(vals)
         for request in promised:
             request._check_open()
         products = {request: request.product_id for request in self}
@@ -418,6 +419,20 @@ class AftersalesRequest(models.Model):
                         request.name,
                     )
                 )
+
+    def _check_not_closed(self, vals):
+        """Raise UserError if ``vals`` change what a closed request says."""
+        if self.env.su:
+            return
+        own = {
+            name
+            for name in vals.keys() & self._fields.keys()
+            # lines, followers and activities have guards of their own
+            if self._fields[name].store and self._fields[name].type != "one2many"
+        }
+        for request in self.filtered(lambda r: r.state in ("done", "cancelled")):
+            if request._get_changed_names(vals, own):
+                raise UserError(request._get_closed_message())
 
     @api.model
     def _get_served_fields(self):

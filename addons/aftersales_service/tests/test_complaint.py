@@ -346,7 +346,7 @@ class TestComplaint(ComplaintCommon):
         self._assert_missing(complaint, "told to the customer")
 
     def test_reopened_sanction(self):
-        """E3, C6: what was decided before a complaint was reopened decides nothing in the new round.
+        """E3, C6: what was decided before a complaint was reopened decides nothing any more.
 
         It stays as it was. Taking the complaint back by a stage is no new round.
         """

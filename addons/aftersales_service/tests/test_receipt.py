@@ -3,8 +3,9 @@ from datetime import timedelta
 from freezegun import freeze_time
 
 from odoo import fields
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
+from odoo.tools.misc import format_date
 
 from .common import PIXEL, AftersalesCommon
 
@@ -228,3 +229,37 @@ class TestReceipt(AftersalesCommon):
         self.env.flush_all()
         page = reports._render_qweb_html(name, receipt.ids)[0].decode()
         self.assertEqual((page.count("Hand-back Receipt"), page.count('alt="Signature"')), (2, 4))
+
+    # --- the promised day ------------------------------------------------------------------
+
+    def test_promise_is_moved_with_reason(self):
+        """L2.2, E7: after the take-in the promised day moves with a reason only, and is traced."""
+        receipt = self._new_receipt()
+        first, day = receipt.date_promised, receipt.date_promised + timedelta(days=5)
+        receipt.date_promised = day  # nobody has signed yet
+        receipt.date_promised = first
+        receipt.action_take_in("Wang Fang", PIXEL)
+        for user in (self.technician, self.center_user, self.clerk):
+            with self.assertRaisesRegex(UserError, "Move the promise"), self.cr.savepoint():
+                receipt.with_user(user).write({"date_promised": day})
+        with self.assertRaisesRegex(UserError, "reason"), self.cr.savepoint():
+            receipt.action_move_promise(day, " ")
+        past = receipt._get_local_day(receipt.taken_on) - timedelta(days=1)
+        with self.assertRaisesRegex(ValidationError, "past"), self.cr.savepoint():
+            receipt.action_move_promise(past, "Pump is late")
+        action = receipt.with_user(self.technician).action_open_move_promise()
+        window = (
+            self.env[action["res_model"]]
+            .with_user(self.technician)
+            .with_context(**action["context"])
+            .create({"date": day, "reason": "Pump is late"})
+        )
+        window.action_confirm()
+        self.assertEqual(receipt.date_promised, day)
+        body = receipt.message_ids.filtered(lambda m: "Pump is late" in (m.body or ""))
+        self.assertEqual(len(body), 1)
+        self.assertIn(format_date(self.env, first), body.body)
+        self.assertIn(format_date(self.env, day), body.body)
+        other = self.env[action["res_model"]].with_user(self.other_technician)
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            other.create({"receipt_id": receipt.id, "date": day, "reason": "Mine"}).action_confirm()

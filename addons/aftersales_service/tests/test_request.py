@@ -291,3 +291,38 @@ class TestRequest(AftersalesCommon):
                     self._new_request(self.card, user=user)
                 with self.assertRaisesRegex(AccessError, "Service request"):
                     request.with_user(user).unlink()
+
+    def test_closed_request_stays(self):
+        """E7, M3.5: nothing of a closed request changes, whoever writes it, by form or RPC."""
+        done = self._new_done_record(self._new_request(self.card)).request_id
+        cancelled = self._new_request(self.card)
+        cancelled.with_user(self.clerk).action_cancel("Typed twice")
+        changes = {
+            "description": "All was well",
+            "urgency": "2",
+            "technician_id": self.other_technician.id,
+            "part_id": self.pump.id,
+            "hour_meter": 7,
+            "serial_reported": "X",
+            "phone": "+86 10 9999 9999",
+            "channel": "visit",
+        }
+        for request in (done, cancelled):
+            for user in (
+                self.center_user,
+                self.technician,
+                self.clerk,
+                self.office_manager,
+                self.customer_service,
+            ):
+                for name, value in changes.items():
+                    with (
+                        self.subTest(state=request.state, user=user.login, field=name),
+                        self.assertRaises(UserError),
+                        self.cr.savepoint(),
+                    ):
+                        request.with_user(user).write({name: value})
+            # saving a form without a change is no change
+            request.with_user(self.clerk).write({"description": request.description})
+            with self.assertRaisesRegex(UserError, "Follow-up"), self.cr.savepoint():
+                request.with_user(self.clerk).write({"description": "Different"})

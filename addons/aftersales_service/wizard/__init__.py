@@ -6,6 +6,7 @@ from . import aftersales_sign
 from . import aftersales_consent_entry
 from . import aftersales_quotation
 from . import aftersales_quotation_line
+from . import aftersales_receipt_promise
 from . import aftersales_receipt_sign
 from . import aftersales_warranty_policy_version
 from . import aftersales_deadline_reschedule
