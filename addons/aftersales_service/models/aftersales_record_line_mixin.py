@@ -46,6 +46,8 @@ class AftersalesRecordLineMixin(models.AbstractModel):
 
     @api.model_create_multi
     def create(self, vals_list):
+        # a default of the context names a record as well
+        vals_list = [{**self.default_get(["record_id"]), **vals} for vals in vals_list]
         records = self.env["aftersales.service.record"].browse(
             {vals["record_id"] for vals in vals_list if vals.get("record_id")}
         )

@@ -275,6 +275,18 @@ class TestServiceRecord(AftersalesCommon):
         with self.assertRaisesRegex(UserError, "not signed|not complete"):
             record.action_done()
 
+    def test_line_by_default(self):
+        """M3.4: a line that gets its record by a default of the context is refused like others."""
+        record = self._new_done_record(self.request)
+        parts = self.env["aftersales.service.record.part"]
+        photos = self.env["aftersales.service.record.photo"]
+        for user in (self.technician, self.center_user, self.clerk):
+            for lines, vals in ((parts, {"product_id": self.seal.id}), (photos, {"image": PIXEL})):
+                lines = lines.with_user(user).with_context(default_record_id=record.id)
+                with self.assertRaisesRegex(UserError, "closed"), self.cr.savepoint():
+                    lines.create(vals)
+        self.assertTrue(record._is_signature_valid())
+
     def test_void_signature_is_taken_anew(self):
         """M3.4: signed, but void by a change past the form: “Sign” is the way out, and says so."""
         record = self._sign(self._new_complete_record(self.request, self._parts()))
