@@ -87,6 +87,7 @@ from . import aftersales_qualification
 from . import aftersales_callback
 from . import aftersales_callback_attempt
 from . import aftersales_complaint_entry
+from . import aftersales_complaint_duty_mixin
 from . import aftersales_complaint_cause
 from . import aftersales_complaint_criterion
 from . import aftersales_complaint_follow_up

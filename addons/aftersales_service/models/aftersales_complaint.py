@@ -1123,6 +1123,9 @@ class AftersalesComplaint(models.Model):
             {"date_end": now, "user_id": self.env.uid}
         )
         self._write_protected({"state": state, "date_closed": state == "closed" and now})
+        # what is still open is over with the complaint, and begins anew with it
+        self.task_ids._sync_activities()
+        self.action_ids._sync_activities()
         if state not in ("closed", "cancelled"):
             stages.create(
                 {"complaint_id": self.id, "stage": state, "date_start": now, "reason": reason}

@@ -11,7 +11,12 @@ class AftersalesComplaintAction(models.Model):
     _name = "aftersales.complaint.action"
     _description = "Corrective or preventive action"
     _regulations = ("C6", "E3")
-    _inherit = ["aftersales.complaint.entry", "aftersales.workflow.mixin"]
+    _inherit = [
+        "aftersales.complaint.entry",
+        "aftersales.complaint.duty.mixin",
+        "aftersales.workflow.mixin",
+    ]
+    _activity_link = "aftersales_action_id"
     _order = "date_due, id"
     _check_company_auto = True
 
@@ -35,7 +40,7 @@ class AftersalesComplaintAction(models.Model):
         "res.users",
         "Owner",
         required=True,
-        domain=[("share", "=", False)],
+        domain="[('id', 'in', candidate_ids)]",
         check_company=True,
         index=True,
     )

@@ -8,7 +8,12 @@ class AftersalesComplaintTask(models.Model):
     _name = "aftersales.complaint.task"
     _description = "Task on a complaint"
     _regulations = ("C7",)
-    _inherit = ["aftersales.complaint.entry", "aftersales.workflow.mixin"]
+    _inherit = [
+        "aftersales.complaint.entry",
+        "aftersales.complaint.duty.mixin",
+        "aftersales.workflow.mixin",
+    ]
+    _activity_link = "aftersales_task_id"
     _order = "date_due, id"
     _check_company_auto = True
 
@@ -24,7 +29,7 @@ class AftersalesComplaintTask(models.Model):
     user_id = fields.Many2one(
         "res.users",
         "Done by",
-        domain=[("share", "=", False)],
+        domain="[('id', 'in', candidate_ids)]",
         check_company=True,
         index="btree_not_null",
         help="Empty: whoever of the department takes it.",

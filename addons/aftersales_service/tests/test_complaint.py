@@ -1060,3 +1060,102 @@ class TestComplaint(ComplaintCommon):
         ):
             self.assertIn(text, html)
         self.assertNotIn("A single mistake", html)
+
+    def _get_duties(self, user):
+        """Return (complaint, summary, day) of what ``user`` finds among his activities."""
+        activities = self.env["mail.activity"].search(
+            [("user_id", "=", user.id), ("res_model", "=", "aftersales.complaint")]
+        )
+        return [(a.res_id, a.summary, str(a.date_deadline)) for a in activities]
+
+    def _new_task(self, complaint, **vals):
+        return complaint.task_ids.create(
+            {
+                "complaint_id": complaint.id,
+                "name": "Ask the line",
+                "department_id": self.department_production.id,
+                "user_id": self.worker.id,
+                "date_due": "2026-07-10",
+                **vals,
+            }
+        )
+
+    def test_task_is_an_activity(self):
+        """C7: who has a task finds it among his activities, on its day, until it is done."""
+        complaint = self._bring(self._new_complaint(), "investigate")
+        task = self._new_task(complaint)
+        self.assertEqual(
+            self._get_duties(self.worker), [(complaint.id, "Ask the line", "2026-07-10")]
+        )
+        task.date_due = "2026-07-12"
+        self.assertEqual(
+            self._get_duties(self.worker), [(complaint.id, "Ask the line", "2026-07-12")]
+        )
+        task.user_id = self.head
+        self.assertFalse(self._get_duties(self.worker))
+        self.assertEqual(
+            self._get_duties(self.head), [(complaint.id, "Ask the line", "2026-07-12")]
+        )
+        own = task.with_user(self.head)
+        self.env.flush_all()
+        own.result = "Two men, night shift"
+        self.assertTrue(self._get_duties(self.head), "entering the result doesn't end it")
+        own.action_done()
+        self.assertFalse(self._get_duties(self.head))
+
+    def test_task_of_nobody(self):
+        """C7: a task that whoever of the department takes is nobody's activity yet."""
+        complaint = self._bring(self._new_complaint(), "investigate")
+        task = self._new_task(complaint, user_id=False)
+        self.assertFalse(task._get_activities())
+        self.assertEqual(task.candidate_ids, self.worker | self.head)
+        task.user_id = self.worker
+        self.assertEqual(len(self._get_duties(self.worker)), 1)
+        task.unlink()
+        self.assertFalse(self._get_duties(self.worker))
+
+    def test_action_is_an_activity(self):
+        """C6: who has a corrective action finds it among his activities until it is done."""
+        complaint = self._bring(self._new_complaint(), "improve")
+        action = self._new_action(complaint)
+        self.assertEqual(
+            self._get_duties(self.worker), [(complaint.id, "Check each seal", "2026-07-10")]
+        )
+        action.action_cancel("Not needed")
+        self.assertFalse(self._get_duties(self.worker))
+
+    def test_activities_end_with_the_complaint(self):
+        """C7: nobody is asked for a task on a complaint that is closed; reopened, he is."""
+        complaint = self._bring(self._new_complaint(), "assign")
+        self._new_task(complaint)
+        complaint.action_back("Judged too fast")
+        complaint.write({"verdict": "unfounded"})
+        complaint = self._bring(complaint, "closed", verdict="unfounded")
+        self.assertEqual(complaint.state, "closed")
+        self.assertFalse(self._get_duties(self.worker))
+        complaint.action_reopen("New facts")
+        self.assertEqual(len(self._get_duties(self.worker)), 1)
+
+    def test_activities_in_batches(self):
+        """C7: the queries for the activities don't grow with the tasks given at once."""
+        complaint = self._bring(self._new_complaint(), "investigate")
+
+        def give(count):
+            before = self.cr.sql_log_count
+            self._new_task(complaint).create(
+                [
+                    {
+                        "complaint_id": complaint.id,
+                        "name": f"Ask {number}",
+                        "department_id": self.department_production.id,
+                        "user_id": self.worker.id,
+                        "date_due": "2026-07-10",
+                    }
+                    for number in range(count)
+                ]
+            )
+            self.env.flush_all()
+            return self.cr.sql_log_count - before
+
+        give(2)
+        self.assertLessEqual(give(20), give(10) + 3)
