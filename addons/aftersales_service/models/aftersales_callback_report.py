@@ -273,7 +273,7 @@ class AftersalesCallbackReport(models.Model):
         """Return [(value of ``group``, its sums)] of the calls that meet ``domain``."""
         names = [
             *("due", "reached", "satisfied", "neutral", "dissatisfied", "unreached"),
-            *("cancelled", "corrected"),
+            *("cancelled", "corrected", "problem", "passed_on", "complaint"),
         ]
         # sudo: the figures are those of the whole company, whoever takes them
         rows = (

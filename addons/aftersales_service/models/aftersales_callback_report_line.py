@@ -46,6 +46,19 @@ class AftersalesCallbackReportLine(models.Model):
     corrected = fields.Integer(
         readonly=True, help="Calls whose entries customer service corrected later, with a reason."
     )
+    problem = fields.Integer(
+        "Problems reported",
+        readonly=True,
+        help="Calls in which the customer reported what somebody has to deal with (M4).",
+    )
+    passed_on = fields.Integer(
+        "Passed on",
+        readonly=True,
+        help="Calls that were passed on: to a department, or as a complaint (M4, E8).",
+    )
+    complaint = fields.Integer(
+        "Complaints", readonly=True, help="Calls of which a complaint was made."
+    )
     rate_due = fields.Float("Satisfied of all due (%)", readonly=True, digits=(16, 2))
     rate_reached = fields.Float("Satisfied of reached (%)", readonly=True, digits=(16, 2))
     rate_low = fields.Float("95 % interval from", readonly=True, digits=(16, 2))

@@ -6,6 +6,10 @@ from odoo.tools import SQL
 # of the interval that is shown beside the rate, as its label says
 CONFIDENCE = 0.95
 Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+# who reads the two-monthly report
+GROUPS_PASSED_ON = ",".join(
+    f"aftersales_service.group_{name}" for name in ("clerk", "quality", "vp")
+)
 
 
 class AftersalesSatisfactionReport(models.Model):
@@ -27,6 +31,8 @@ class AftersalesSatisfactionReport(models.Model):
             "company_id",
             "correction_of_id",
             "date_first",
+            "date_passed_on",
+            "has_problem",
             "is_counted",
             "kind",
             "outcome",
@@ -36,6 +42,7 @@ class AftersalesSatisfactionReport(models.Model):
             "state",
             "technician_id",
         ],
+        "aftersales.complaint": ["callback_id", "state"],
         "res.company": ["aftersales_satisfaction_target"],
     }
 
@@ -85,6 +92,25 @@ class AftersalesSatisfactionReport(models.Model):
     )
     corrected = fields.Integer(
         readonly=True, help="Calls whose entries customer service corrected later, with a reason."
+    )
+    # not for whoever may be complained of
+    problem = fields.Integer(
+        "Problems reported",
+        readonly=True,
+        groups=GROUPS_PASSED_ON,
+        help="Calls in which the customer reported what somebody has to deal with (M4).",
+    )
+    passed_on = fields.Integer(
+        "Passed on",
+        readonly=True,
+        groups=GROUPS_PASSED_ON,
+        help="Calls that were passed on: to a department, or as a complaint (M4, E8).",
+    )
+    complaint = fields.Integer(
+        "Complaints",
+        readonly=True,
+        groups=GROUPS_PASSED_ON,
+        help="Calls of which a complaint was made.",
     )
     rate_due = fields.Float(
         "Satisfied of all due (%)",
@@ -157,12 +183,27 @@ class AftersalesSatisfactionReport(models.Model):
                        (callback.state != 'cancelled' AND NOT reached.yes)::int AS unreached,
                        (callback.state = 'cancelled')::int AS cancelled,
                        (callback.correction_of_id IS NOT NULL)::int AS corrected,
+                       (reached.yes AND callback.has_problem IS TRUE)::int AS problem,
+                       (reached.yes AND (
+                           callback.date_passed_on IS NOT NULL
+                           OR original.date_passed_on IS NOT NULL
+                           OR complained.yes
+                       ))::int AS passed_on,
+                       (reached.yes AND complained.yes)::int AS complaint,
                        company.aftersales_satisfaction_target AS target
                   FROM aftersales_callback callback
                   JOIN res_company company ON company.id = callback.company_id
+             LEFT JOIN aftersales_callback original ON original.id = callback.correction_of_id
             CROSS JOIN LATERAL (
                     SELECT callback.state = 'done' AND callback.outcome = 'reached' AS yes
                   ) reached
+            CROSS JOIN LATERAL (
+                    SELECT EXISTS (
+                        SELECT FROM aftersales_complaint complaint
+                         WHERE complaint.callback_id IN (callback.id, original.id)
+                           AND complaint.state != 'cancelled'
+                    ) AS yes
+                  ) complained
                  WHERE callback.is_counted
                    AND callback.kind != 'phone'
                    AND (callback.state != 'planned' OR callback.date_first < %s)

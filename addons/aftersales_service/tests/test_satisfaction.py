@@ -335,6 +335,44 @@ class TestCallbackReport(SatisfactionCommon):
         self.assertEqual(self._line(report, "kind-complaint").reached, 10)
         self.assertEqual(report.target, 97)
 
+    def test_passed_on(self):
+        """M4, E8: how many customers reported a problem, and how many of these went further.
+
+        Of 6 calls, 4 with a problem: one passed on to a department, one made a complaint, one
+        both, one forgotten. A complaint that was cancelled passed nothing on.
+        """
+        calls = self._calls(6, "2")
+        calls.flush_recordset()
+        calls[:4]._write_protected({"has_problem": True})
+        (calls[0] | calls[2])._write_protected({"date_passed_on": fields.Datetime.now()})
+        complaints = self.env["aftersales.complaint"].create(
+            [
+                {
+                    "kind": "other",
+                    "callback_id": call.id,
+                    "partner_id": self.customer.id,
+                    "description": "It leaks again",
+                }
+                for call in (calls[1], calls[2], calls[2], calls[3])
+            ]
+        )
+        complaints[3]._write_protected({"state": "cancelled"})
+        report = self._open()
+        with self._at("2026-07-02 12:00:00"):
+            report.with_user(self.customer_service).action_issue()
+        for key in ("total", "kind-complaint", f"center-{self.center.id}"):
+            line = self._line(report, key)
+            self.assertEqual((line.problem, line.passed_on, line.complaint), (4, 3, 2), key)
+
+    def test_passed_on_is_not_for_everybody(self):
+        """M4: a center or technician learns by no figure that a customer complained of him."""
+        for user in (self.center_user, self.technician):
+            names = self.report.with_user(user).fields_get()
+            self.assertIn("reached", names)
+            self.assertFalse({"problem", "passed_on", "complaint"} & names.keys())
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                self.report.with_user(user)._read_group([], [], ["complaint:sum"])
+
     def test_questions(self):
         """M4: each question of those who could answer it; yes or no by what is good."""
         cards = self._deliver("R-1", "R-2", "R-3")
