@@ -27,6 +27,15 @@ class AftersalesPortal(CustomerPortal):
             [("partner_id", "child_of", partner.ids), ("state", "=", "open")], order="id desc"
         )
 
+    def _get_complaints(self):
+        """Return the complaints of the customer, the latest first."""
+        # sudo: as for the requests; number, date and whether it is closed is all that is shown
+        complaints = request.env["aftersales.complaint"].sudo()
+        partner = request.env.user.partner_id
+        return complaints.search(
+            complaints._get_portal_complaint_domain(partner), limit=self._items_per_page
+        )
+
     def _find_request(self, request_id):
         """Return the customer's request, or raise as if there were none."""
         found = self._get_requests().search([("id", "=", request_id), *self._get_domain()])
@@ -63,6 +72,7 @@ class AftersalesPortal(CustomerPortal):
         values = {
             **self._prepare_portal_layout_values(),
             "requests": found,
+            "complaints": self._get_complaints() if page == 1 else (),
             "page_name": "aftersales_request",
             "pager": paging,
             "default_url": "/my/service",
@@ -150,3 +160,74 @@ class AftersalesPortal(CustomerPortal):
         vals = requests._prepare_portal_vals(form, card, request.env.user.partner_id)
         registered = requests._register_web(vals, photos)
         return request.redirect(f"/my/service/{registered.id}")
+
+    # --- complaints (C1, H12) --------------------------------------------------------------
+
+    @http.route("/my/service/complaint", type="http", auth="user", website=True, methods=["GET"])
+    def portal_complaint_new(self, request_id="", **kwargs):
+        """Show the form to complain, about one of the customer's own requests or in general."""
+        return self._render_complaint({"request_id": str(request_id)}, {})
+
+    def _find_own_request(self, form):
+        """Return the customer's request that the form names, or none."""
+        if not form.get("request_id"):
+            return self._get_requests()
+        if not form["request_id"].isdecimal():
+            raise request.not_found()
+        return self._find_request(int(form["request_id"]))
+
+    def _render_complaint(self, form, errors):
+        requests = self._get_requests()
+        values = {
+            **self._prepare_portal_layout_values(),
+            "about": self._find_own_request(form),
+            "cards": self._get_cards(),
+            "form": form,
+            "errors": errors,
+            "kinds": request.env["aftersales.complaint"]._get_web_kinds(),
+            "photo_max_count": requests._get_intake_limit("photo_max_count", 5),
+            "photo_max_mb": requests._get_intake_limit("photo_max_mb", 5),
+            "page_name": "aftersales_request",
+        }
+        return request.render("aftersales_service.portal_new_complaint", values)
+
+    @http.route(
+        "/my/service/complaint",
+        type="http",
+        auth="user",
+        website=True,
+        methods=["POST"],
+        max_content_length=_MOST_BYTES,
+    )
+    def portal_complaint_create(self, **post):
+        """Register the customer's complaint; his own requests and machines only."""
+        requests, complaints = self._get_requests(), request.env["aftersales.complaint"]
+        form = {
+            name: str(post.get(name) or "")[:_LONGEST]
+            for name in ("request_id", "card_id", "kind", "phone", "description", "demand")
+        }
+        about = self._find_own_request(form)
+        errors = requests._get_web_errors(form, ("description",))
+        if form["kind"] not in dict(complaints._get_web_kinds()):
+            errors["kind"] = complaints.env._("Please choose what it is about.")
+        card_id = int(form["card_id"]) if form["card_id"].isdecimal() else 0
+        card = self._get_cards().filtered(lambda card: card.id == card_id)
+        if form["card_id"] and not card:
+            errors["card_id"] = requests.env._("Please choose one of your machines.")
+        photos = []
+        try:
+            photos = requests._check_photos(request.httprequest.files.getlist("photos"))
+        except UserError as error:
+            errors["photos"] = str(error)
+        if errors:
+            return self._render_complaint(form, errors)
+        vals = complaints.sudo()._prepare_portal_complaint_vals(
+            form, card, about, request.env.user.partner_id
+        )
+        registered = complaints._register_web_complaint(vals, photos)
+        values = {
+            **self._prepare_portal_layout_values(),
+            "number": registered.name,
+            "next_step": registered._get_web_next_step(),
+        }
+        return request.render("aftersales_service.complaint_thanks", values)

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.http import request
 
 _FIELDS = ("name", "phone", "email", "serial", "product", "description", "danger")
+_COMPLAINT_FIELDS = ("name", "phone", "email", "serial", "product", "description", "demand", "kind")
 _LONGEST = 10000
 # five photos of five megabytes and the text
 _MOST_BYTES = 32 * 1024 * 1024
@@ -41,45 +42,108 @@ class AftersalesRequestForm(http.Controller):
         if post.get("website"):
             # no person sees this field
             return self._thank(None)
-        attempts = request.env["aftersales.request.attempt"]
-        limit = requests._get_intake_limit("web_requests_per_hour", 5)
-        if attempts._count_attempt(request.httprequest.remote_addr) > limit:
-            text = requests.env._(
-                "There were too many requests from your connection. Please call us, or try again "
-                "in an hour."
-            )
-            return self._render(form, {"all": text}, status=429)
-        errors = requests._get_web_errors(form, ("name", "phone", "description"))
-        photos = []
-        try:
-            photos = requests._check_photos(request.httprequest.files.getlist("photos"))
-        except UserError as error:
-            errors["photos"] = str(error)
+        if self._is_too_often():
+            return self._render(form, self._get_too_often(), status=429)
+        errors, photos = self._check(form)
         if errors:
             return self._render(form, errors, status=422)
         # sudo: the form is sent by nobody in particular; what is written was checked
         vals = requests.sudo()._prepare_web_vals(form)
         return self._thank(requests._register_web(vals, photos))
 
-    def _render(self, form, errors, status=200):
+    @http.route(
+        "/aftersales/complaint",
+        type="http",
+        auth="public",
+        website=True,
+        methods=["GET"],
+        sitemap=True,
+    )
+    def complaint_form(self, **kwargs):
+        """Show the empty form to complain (C1, H12); a customer goes on in the portal."""
+        if not request.env.user._is_public() and request.env.user.share:
+            return request.redirect("/my/service/complaint")
+        return self._render({}, {}, template="complaint_form")
+
+    @http.route(
+        "/aftersales/complaint",
+        type="http",
+        auth="public",
+        website=True,
+        methods=["POST"],
+        csrf=True,
+        max_content_length=_MOST_BYTES,
+    )
+    def complaint_send(self, **post):
+        """Register the complaint, with the same limits as requests."""
+        complaints = request.env["aftersales.complaint"]
+        form = {name: str(post.get(name) or "")[:_LONGEST] for name in _COMPLAINT_FIELDS}
+        if post.get("website"):
+            # no person sees this field
+            return self._thank_complaint(None)
+        if self._is_too_often():
+            return self._render(form, self._get_too_often(), status=429, template="complaint_form")
+        errors, photos = self._check(form)
+        if form["kind"] not in dict(complaints._get_web_kinds()):
+            errors["kind"] = complaints.env._("Please choose what it is about.")
+        if errors:
+            return self._render(form, errors, status=422, template="complaint_form")
+        # sudo: as for requests
+        vals = complaints.sudo()._prepare_web_complaint_vals(form)
+        return self._thank_complaint(complaints._register_web_complaint(vals, photos))
+
+    def _is_too_often(self):
+        """Tell whether more was sent from this connection than is taken in an hour."""
+        limit = request.env["aftersales.request"]._get_intake_limit("web_requests_per_hour", 5)
+        attempts = request.env["aftersales.request.attempt"]
+        return attempts._count_attempt(request.httprequest.remote_addr) > limit
+
+    def _get_too_often(self):
+        return {
+            "all": request.env["aftersales.request"].env._(
+                "There were too many requests from your connection. Please call us, or try again "
+                "in an hour."
+            )
+        }
+
+    def _check(self, form):
+        """Return the errors of the form by field, and the photos that were sent."""
+        requests = request.env["aftersales.request"]
+        errors = requests._get_web_errors(form, ("name", "phone", "description"))
+        try:
+            return errors, requests._check_photos(request.httprequest.files.getlist("photos"))
+        except UserError as error:
+            return {**errors, "photos": str(error)}, []
+
+    def _render(self, form, errors, status=200, template="request_form"):
         requests = request.env["aftersales.request"]
         values = {
             "form": form,
             "errors": errors,
+            "kinds": request.env["aftersales.complaint"]._get_web_kinds(),
             "photo_max_count": requests._get_intake_limit("photo_max_count", 5),
             "photo_max_mb": requests._get_intake_limit("photo_max_mb", 5),
         }
-        response = request.render("aftersales_service.request_form", values)
+        response = request.render(f"aftersales_service.{template}", values)
         response.status_code = status
         response.headers["Cache-Control"] = "no-store"
         return response
 
     def _thank(self, service_request):
-        values = {
-            "number": service_request.name if service_request else False,
+        return self._render_thanks(
+            "request_thanks",
+            service_request,
             # without card and center: whose machine it is, the clerk finds out
-            "next_step": service_request._get_next_step() if service_request else False,
-        }
-        response = request.render("aftersales_service.request_thanks", values)
+            service_request._get_next_step() if service_request else False,
+        )
+
+    def _thank_complaint(self, complaint):
+        return self._render_thanks(
+            "complaint_thanks", complaint, complaint._get_web_next_step() if complaint else False
+        )
+
+    def _render_thanks(self, template, document, next_step):
+        values = {"number": document.name if document else False, "next_step": next_step}
+        response = request.render(f"aftersales_service.{template}", values)
         response.headers["Cache-Control"] = "no-store"
         return response

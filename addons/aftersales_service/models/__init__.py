@@ -93,6 +93,7 @@ from . import aftersales_complaint_criterion
 from . import aftersales_complaint_follow_up
 from . import aftersales_complaint_contact
 from . import aftersales_complaint_stage
+from . import aftersales_complaint_web_mixin
 from . import aftersales_complaint
 from . import aftersales_complaint_task
 from . import aftersales_complaint_action

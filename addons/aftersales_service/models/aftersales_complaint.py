@@ -46,6 +46,7 @@ class AftersalesComplaint(models.Model):
         "aftersales.approval.mixin",
         "aftersales.deadline.mixin",
         "aftersales.dispute.mixin",
+        "aftersales.complaint.web.mixin",
     ]
     _sequence_code = "aftersales.complaint"
     _dispute_field = "complaint_id"
@@ -78,7 +79,9 @@ class AftersalesComplaint(models.Model):
         copy=False,
         help="When the customer complained; the deadlines count from then.",
     )
-    channel = fields.Selection(CHANNELS, required=True, default="phone")
+    channel = fields.Selection(
+        [*CHANNELS, ("portal", "Customer portal")], required=True, default="phone"
+    )
     kind = fields.Selection(
         KINDS,
         required=True,
@@ -435,7 +438,9 @@ class AftersalesComplaint(models.Model):
     @api.depends("partner_id")
     def _compute_phone(self):
         for complaint in self:
-            complaint.phone = complaint.partner_id.phone or complaint.phone
+            # the number that the customer left himself is the one to call
+            left = complaint.channel in ("web", "portal") and complaint.phone
+            complaint.phone = left or complaint.partner_id.phone or complaint.phone
 
     @api.depends("card_id", "sale_line_id", "product_id")
     def _compute_order(self):

@@ -14,6 +14,7 @@ from . import (
     test_complaint,
     test_complaint_report,
     test_complaint_ui,
+    test_complaint_web,
     test_consent,
     test_deadline,
     test_deadline_agreed,
