@@ -52,7 +52,7 @@ class AftersalesCallbackReportLine(models.Model):
         help="Calls in which the customer reported what somebody has to deal with (M4).",
     )
     passed_on = fields.Integer(
-        "Passed on",
+        "Calls passed on",
         readonly=True,
         help="Calls that were passed on: to a department, or as a complaint (M4, E8).",
     )

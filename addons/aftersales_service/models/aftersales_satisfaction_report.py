@@ -101,7 +101,7 @@ class AftersalesSatisfactionReport(models.Model):
         help="Calls in which the customer reported what somebody has to deal with (M4).",
     )
     passed_on = fields.Integer(
-        "Passed on",
+        "Calls passed on",
         readonly=True,
         groups=GROUPS_PASSED_ON,
         help="Calls that were passed on: to a department, or as a complaint (M4, E8).",

@@ -357,6 +357,11 @@ class TestCallbackReport(SatisfactionCommon):
             ]
         )
         complaints[3]._write_protected({"state": "cancelled"})
+        # what was passed on stays so when the answers are corrected
+        for call in calls[:2]:
+            corrected = self._calls(1, "2", correction_of_id=call.id)
+            corrected._write_protected({"has_problem": True})
+            call._write_protected({"is_counted": False})
         report = self._open()
         with self._at("2026-07-02 12:00:00"):
             report.with_user(self.customer_service).action_issue()
