@@ -49,6 +49,7 @@ class AftersalesRequestForm(http.Controller):
             return self._render(form, errors, status=422)
         # sudo: the form is sent by nobody in particular; what is written was checked
         vals = requests.sudo()._prepare_web_vals(form)
+        requests = requests._limit_acknowledgements(form["email"])
         return self._thank(requests._register_web(vals, photos))
 
     @http.route(

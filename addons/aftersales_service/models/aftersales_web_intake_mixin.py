@@ -133,6 +133,19 @@ class AftersalesWebIntakeMixin(models.AbstractModel):
         )
 
     @api.model
+    def _limit_acknowledgements(self, email):
+        """Return the model, without acknowledgement if ``email`` got enough of them this hour.
+
+        Whose address it is, nobody knows; the page itself tells number and next step.
+        """
+        address = email_normalize(email)
+        if not address:
+            return self
+        limit = self._get_intake_limit("web_acknowledgements_per_hour", 2)
+        sent = self.env["aftersales.request.attempt"]._count_attempt(f"mailto:{address}")
+        return self.with_context(aftersales_no_acknowledgement=sent > limit)
+
+    @api.model
     def _register_web(self, vals, photos):
         """Create the request with its photos and return it, with all rights; vals are checked."""
         # sudo: whoever sends the form has no rights on requests; what is written was checked

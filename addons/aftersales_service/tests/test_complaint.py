@@ -929,8 +929,11 @@ class TestComplaint(ComplaintCommon):
             make({**vals, "partner_id": self.customer.id})
         complaint = self._new_complaint()
         other = self.customer.copy()
-        call = make({**vals, "complaint_id": complaint.id, "partner_id": other.id})
+        request = self._new_request(self.card)
+        links = {"request_id": request.id, "complaint_id": complaint.id}
+        call = make({**vals, **links, "partner_id": other.id})
         self.assertEqual(call.partner_id, complaint.partner_id)
+        self.assertFalse(call.request_id)
         self.assertFalse(call.technician_id)
 
     def test_follow_up_by_default(self):

@@ -161,6 +161,23 @@ class TestRequestForm(WebCommon):
         attempts = self.env["aftersales.request.attempt"].search([])
         self.assertNotIn("127.0.0.1", attempts.mapped("address"))
 
+    def test_mails_to_one_address(self):
+        """H4: what a stranger types isn't mailed to others, nor the same address flooded."""
+        self.parameters.set_param("aftersales_service.web_acknowledgements_per_hour", "2")
+        self.env["aftersales.request.attempt"].search([]).unlink()
+        form = {**self.form, "name": "Buy at evil.example.com", "product": "Evil product"}
+        mailed = []
+        for _i in range(3):
+            answer, request = self._created(**form, email="Victim@Example.com")
+            self.assertEqual(answer.status_code, 200)
+            self.assertIn(request.name, answer.text)
+            mailed += [bool(request.date_acknowledged)]
+            for message in request.message_ids.filtered(lambda m: m.subtype_id.internal is False):
+                self.assertNotIn("vil", f"{message.subject} {message.body}")
+        self.assertEqual(mailed, [True, True, False])
+        _answer, request = self._created(**form, email="somebody.else@example.com")
+        self.assertTrue(request.date_acknowledged)
+
     def test_csrf(self):
         """Another page can't send the form in the name of a visitor."""
         answer, request = self._created(**self.form, token="")
