@@ -26,6 +26,7 @@ class AftersalesCommon(TransactionCase):
         # so are those that the system writes by itself, in the company's language
         cls.company.partner_id.write({"tz": "Asia/Shanghai", "lang": "en_US"})
         # and those to customers, and to users who take on the language of whom they work for
+        cls.env["res.lang"]._activate_lang("en_US")
         cls.env["ir.default"].set("res.partner", "lang", "en_US")
         cls._set_up_network()
         cls._set_up_users()
