@@ -392,6 +392,11 @@ class AftersalesComplaint(models.Model):
     missing = fields.Text(
         compute="_compute_missing", help="What the stage still needs before it can be finished."
     )
+    turn = fields.Char(
+        "Whose turn it is",
+        compute="_compute_turn",
+        help="Who works on the present stage: the role or department, and by name who is known.",
+    )
 
     _quantity_positive = models.Constraint(
         "CHECK(quantity >= 0 AND defective_quantity >= 0)", "Quantities can't be negative."
@@ -776,16 +781,27 @@ class AftersalesComplaint(models.Model):
         departments = names <= self._get_department_fields() if names else stage == "investigate"
         if departments and all(complaint._is_involved() for complaint in self):
             return
-        labels = dict(STAGES)
         raise AccessError(
             self.env._(
-                "The stage “%s” is worked on by others: customer service, and for the "
-                "investigation the departments involved.",
-                dict(self._fields["state"]._description_selection(self.env)).get(
-                    stage, labels[stage]
-                ),
+                "The stage “%(stage)s” is worked on by others: %(workers)s. Ask a colleague there "
+                "to do it.",
+                stage=self._get_stage_label(stage),
+                workers=self._get_stage_workers(stage),
             )
         )
+
+    def _get_stage_workers(self, stage):
+        """Return in words the roles that work on ``stage``, or the departments (C7, E3)."""
+        # sudo: names of roles and departments only
+        complaints = self.sudo()
+        if stage == "investigate" and complaints.department_ids:
+            workers = complaints.department_ids
+        else:
+            groups = self._get_stage_groups().get(stage, {"customer_service"})
+            workers = complaints.env["res.groups"].union(
+                *(complaints.env.ref(GROUP + group) for group in groups)
+            )
+        return format_list(self.env, workers.sorted("id").mapped("name"), style="or")
 
     def _check_stage_fields(self, names):
         """Raise unless the current user may change the fields ``names`` now."""
@@ -950,6 +966,40 @@ class AftersalesComplaint(models.Model):
             "service_late": {"record": ["subject"]},
             "conduct": {"record": ["subject"]},
         }
+
+    @api.depends(
+        "state",
+        "approval_state",
+        "user_id",
+        "department_ids",
+        "responsible_department_id",
+        "responsible_id",
+    )
+    @api.depends_context("lang")
+    def _compute_turn(self):
+        for complaint in self:
+            complaint.turn = complaint._get_turn()
+
+    def _get_turn(self):
+        """Return in words whose turn it is, or False: closed, or waiting for an approval (C5)."""
+        self.ensure_one()
+        stage = self.state
+        if stage in ("closed", "cancelled") or self.approval_state == "pending":
+            return False
+        # sudo: names of colleagues and roles only
+        complaint = self.sudo()
+        if stage == "sanction" and not self.is_sanction_decided:
+            judges = complaint.env.ref(f"{GROUP}vp").mapped("name")
+            head = complaint.responsible_department_id.manager_id
+            if head and head.partner_id != complaint.responsible_id:
+                judges.insert(0, head.name)
+            return format_list(self.env, judges, style="or")
+        workers = self._get_stage_workers(stage)
+        handler = complaint.user_id
+        groups = self._get_stage_groups().get(stage, {"customer_service"})
+        if stage != "investigate" and any(handler.has_group(GROUP + group) for group in groups):
+            return self.env._("%(role)s (%(user)s)", role=workers, user=handler.name)
+        return workers
 
     @api.depends(
         lambda self: [

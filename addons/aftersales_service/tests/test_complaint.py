@@ -1,10 +1,12 @@
 from datetime import date, datetime
+from functools import partial
 
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command, Datetime
 from odoo.tests import tagged
+from odoo.tools import format_list
 
 from .complaint_common import ComplaintCommon
 
@@ -518,6 +520,62 @@ class TestComplaint(ComplaintCommon):
             quality.solution = "Nothing"
         with self.assertRaises(AccessError), self.cr.savepoint():
             quality.action_propose()
+
+    def test_whose_turn(self):
+        """C7, E3: at each stage the form names who goes on; who may not, is told the same."""
+        complaint = self._new_complaint()
+        either = partial(format_list, self.env, style="or")
+        clerks = either(["Clerk", "Office or regional manager"])
+        self.assertEqual(complaint.turn, f"{clerks} ({self.clerk.name})")
+        self._tell(complaint)
+        complaint.action_record()
+        # the clerk who handles it doesn't judge, so nobody is named
+        self.assertEqual(complaint.turn, "Customer service")
+        with (
+            self.assertRaisesRegex(AccessError, "“Judge” is worked on by others: Customer service"),
+            self.cr.savepoint(),
+        ):
+            complaint.action_judge()
+        complaint.sudo().user_id = self.customer_service
+        self.assertEqual(complaint.turn, f"Customer service ({self.customer_service.name})")
+        complaint = self._bring(complaint, "investigate", severity="serious")
+        self.assertEqual(complaint.turn, "Quality department")
+        complaint.task_ids.create(
+            {
+                "complaint_id": complaint.id,
+                "name": "Measure the seal",
+                "department_id": self.department_technical.id,
+                "date_due": "2026-12-31",
+            }
+        )
+        self.assertEqual(complaint.turn, either(["Quality department", "Technical department"]))
+        complaint.task_ids.with_user(self.customer_service).write({"result": "Worn"})
+        complaint.task_ids.with_user(self.customer_service).action_done()
+        complaint = self._bring(complaint, "sanction")
+        self.assertEqual(complaint.turn, either([self.head.name, "Marketing VP"]))
+        self._sanction(complaint)
+        complaint.invalidate_recordset(["turn", "is_sanction_decided"])
+        self.assertEqual(complaint.turn, f"Customer service ({self.customer_service.name})")
+
+    def test_turn_while_approved(self):
+        """C5: while the departments decide, the line of the approval says whose turn it is."""
+        complaint = self._bring(self._new_complaint(), "propose", severity="serious")
+        complaint.write(
+            {
+                "measures": "Mark the seal",
+                "solution": "New pump",
+                "agreement": "agreed",
+                "agreement_channel": "phone",
+            }
+        )
+        self.assertIn("Customer service", complaint.turn)
+        complaint.action_submit()
+        self.assertFalse(complaint.turn)
+        self.assertIn("Quality department", complaint.approval_status)
+
+    def test_turn_ends(self):
+        """E3: a closed complaint is nobody's turn."""
+        self.assertFalse(self._bring(self._new_complaint(), "closed").turn)
 
     def test_who_is_named_may_not_handle(self):
         """C9: who is responsible for what is complained of has no part in handling it."""
