@@ -2,6 +2,7 @@ from datetime import date, datetime
 from functools import partial
 
 from freezegun import freeze_time
+from lxml import etree
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command, Datetime
@@ -975,6 +976,12 @@ class TestComplaint(ComplaintCommon):
         self.assertEqual(light.follow_up_ids.card_id, self.card)
         plan = self.env["aftersales.complaint.follow.up"].search([])
         self.assertEqual(sorted(plan.mapped("days")), [7, 90])
+
+    def test_follow_up_names_the_complaint(self):
+        """M12: who calls sees at once, and on no other tab, which complaint he follows up."""
+        view = etree.fromstring(self.env["aftersales.callback"].get_view(view_type="form")["arch"])
+        self.assertEqual(len(view.xpath("//field[@name='complaint_id']")), 1)
+        self.assertFalse(view.xpath("//notebook//field[@name='complaint_id']"))
 
     def test_follow_up_is_of_the_complaint(self):
         """M3.5, anchors: calls without a complaint, or with other people's names, aren't made up.
