@@ -99,7 +99,9 @@ class AftersalesReceipt(models.Model):
         groups="stock.group_stock_user",
     )
     repair_state = fields.Selection(
-        selection=lambda self: self.env["repair.order"]._fields["state"].selection,
+        selection=lambda self: (
+            self.env["repair.order"]._fields["state"]._description_selection(self.env)
+        ),
         string="Repair",
         compute="_compute_repair_state",
     )
@@ -259,12 +261,7 @@ class AftersalesReceipt(models.Model):
         """
         for receipt in self:
             receipt._check_signed("draft", handed_by, signature)
-            receipt._check_request_open()
-            if not (receipt.condition or "").strip():
-                raise UserError(self.env._("Describe the condition of the goods first."))
-            if not receipt.date_promised:
-                raise UserError(self.env._("Promise the customer a day for the hand-back (E7)."))
-            receipt._check_not_taken()
+            receipt._check_take_in()
             receipt._write_protected(
                 {
                     "state": "taken",
@@ -279,6 +276,16 @@ class AftersalesReceipt(models.Model):
                 # sudo: the transfer and repair follow from the receipt; no rights on stock needed
                 receipt.sudo()._start_repair()
         return True
+
+    def _check_take_in(self):
+        """Raise UserError unless the receipt says what the customer is to sign at the take-in."""
+        self.ensure_one()
+        self._check_request_open()
+        if not (self.condition or "").strip():
+            raise UserError(self.env._("Describe the condition of the goods first."))
+        if not self.date_promised:
+            raise UserError(self.env._("Promise the customer a day for the hand-back (E7)."))
+        self._check_not_taken()
 
     def _check_signed(self, state, person, signature):
         """Check and lock what a signature on the receipt needs."""
@@ -462,10 +469,7 @@ class AftersalesReceipt(models.Model):
         """
         for receipt in self:
             receipt._check_signed("taken", returned_to, signature)
-            if not (receipt.return_condition or "").strip():
-                raise UserError(
-                    self.env._("Describe the condition at the hand-back first; see the take-in.")
-                )
+            receipt._check_hand_back()
             other = returned_to.strip() != receipt.handed_by
             if other and not (receipt.return_note or "").strip():
                 raise UserError(
@@ -474,16 +478,6 @@ class AftersalesReceipt(models.Model):
                         "another person.",
                         receipt=receipt.name,
                         person=receipt.handed_by,
-                    )
-                )
-            # sudo: as in `action_take_in`
-            own = receipt.sudo()
-            if own.repair_id and own.repair_id.state not in ("done", "cancel"):
-                raise UserError(
-                    self.env._(
-                        "The repair %s is not finished: finish or cancel it, then hand the goods "
-                        "back.",
-                        own.repair_id.name,
                     )
                 )
             receipt._write_protected(
@@ -496,13 +490,39 @@ class AftersalesReceipt(models.Model):
                 }
             )
             receipt.flush_recordset(["state"])
+            # sudo: as in `action_take_in`
+            own = receipt.sudo()
             if own.repair_id and own._is_stocked():
                 own._move_unit(incoming=False)
         return True
 
-    def action_open_sign(self):
-        """Open the window in which the customer signs, at the take-in or at the hand-back."""
+    def _check_hand_back(self):
+        """Raise UserError unless the goods can be given back, whoever signs for them."""
         self.ensure_one()
+        if not (self.return_condition or "").strip():
+            raise UserError(
+                self.env._("Describe the condition at the hand-back first; see the take-in.")
+            )
+        # sudo: as in `action_take_in`
+        repair = self.sudo().repair_id
+        if repair and repair.state not in ("done", "cancel"):
+            raise UserError(
+                self.env._(
+                    "The repair %s is not finished: finish or cancel it, then hand the goods back.",
+                    repair.name,
+                )
+            )
+
+    def action_open_sign(self):
+        """Open the window in which the customer signs, at the take-in or at the hand-back.
+
+        :raises UserError: something is missing, before the customer is asked for his signature
+        """
+        self.ensure_one()
+        if self.state == "taken":
+            self._check_hand_back()
+        else:
+            self._check_take_in()
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Customer's signature"),

@@ -86,6 +86,17 @@ class TestReceipt(AftersalesCommon):
         with self.assertRaisesRegex(UserError, "for the past"):
             self._new_receipt(date_promised=fields.Date.today() - timedelta(days=2))
 
+    def test_needed_before_signing(self):
+        """E7: what is missing is said before the customer signs, not after."""
+        for vals, words in (
+            ({"condition": " "}, "condition of the goods"),
+            ({"date_promised": False}, "Promise the customer"),
+        ):
+            with self.assertRaisesRegex(UserError, words), self.cr.savepoint():
+                self._new_receipt(**vals).action_open_sign()
+        with self.assertRaisesRegex(UserError, "condition at the hand-back"):
+            self._take_in().action_open_sign()
+
     def test_other_person(self):
         """E7: to another person the goods go with a reason only, which is kept."""
         receipt = self._take_in()

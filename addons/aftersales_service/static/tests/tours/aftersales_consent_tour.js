@@ -1,4 +1,5 @@
 import { registry } from "@web/core/registry";
+import { draw } from "./signature_steps";
 
 function chooseLine(field, text) {
     return [
@@ -69,6 +70,7 @@ registry.category("web_tour.tours").add("aftersales_consent_quote", {
             trigger: ".modal .o_field_widget[name=signature] .o_signature",
             run: "click",
         },
+        draw(),
         {
             content: "Adopt the signature",
             trigger: ".modal:has(canvas.o_web_sign_signature) .modal-footer .btn-primary:enabled",

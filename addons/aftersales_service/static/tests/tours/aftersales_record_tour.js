@@ -1,4 +1,5 @@
 import { registry } from "@web/core/registry";
+import { draw } from "./signature_steps";
 
 const field = (name) => `.o_field_widget[name=${name}]`;
 
@@ -98,8 +99,9 @@ registry.category("web_tour.tours").add("aftersales_service_record", {
             trigger: `.modal ${field("signature")} .o_signature`,
             run: "click",
         },
+        draw(),
         {
-            content: "Take the name as signature",
+            content: "Adopt the signature",
             trigger: ".modal:has(.o_web_sign_name_and_signature) footer .btn-primary:enabled",
             run: "click",
         },
