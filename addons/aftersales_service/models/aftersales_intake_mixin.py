@@ -3,7 +3,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import format_list
+from odoo.tools import format_date, format_list
 
 from .aftersales_entitlement_mixin import VERDICTS
 
@@ -106,7 +106,9 @@ class AftersalesIntakeMixin(models.AbstractModel):
         ):
             self.update({"card_id": False, "product_id": False})
 
-    @api.depends("intake_search", "partner_id", "card_id", "serial_reported", "phone", "state")
+    @api.depends(
+        "intake_search", "partner_id", "product_id", "card_id", "serial_reported", "phone", "state"
+    )
     @api.depends_context("uid", "allowed_company_ids", "lang")
     def _compute_intake(self):
         self.update(
@@ -155,7 +157,11 @@ class AftersalesIntakeMixin(models.AbstractModel):
             if found or suggested:
                 return found or suggested
         callers = self._find_callers(self.phone) if self.phone else self.env["res.partner"]
-        return self._get_customer_cards(callers | self.partner_id)
+        cards = self._get_customer_cards(callers | self.partner_id)
+        # a product that is known already tells what it isn't about
+        return cards.filtered(
+            lambda card: self.product_id in (card.product_id, card.product_id.browse())
+        )
 
     @api.model
     def _find_intake(self, text):
@@ -392,7 +398,7 @@ class AftersalesIntakeMixin(models.AbstractModel):
         ) % (
             self.id,
             self.name,
-            fields.Date.to_string(day),
+            format_date(self.env, day),
             labels[self.state],
             (self.description or "")[:80],
         )

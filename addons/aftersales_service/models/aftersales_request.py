@@ -215,7 +215,7 @@ class AftersalesRequest(models.Model):
         groups="sales_team.group_sale_salesman",
     )
     agreed_amount = fields.Monetary(
-        "Agreed",
+        "Agreed amount",
         compute="_compute_agreed_amount",
         help="What the customer has agreed to pay, taxes included (H7).",
     )
@@ -253,7 +253,9 @@ class AftersalesRequest(models.Model):
     @api.depends("partner_id")
     def _compute_phone(self):
         for request in self:
-            request.phone = request.partner_id.phone or request.phone
+            # who wrote from outside is called on his own number, whosever machine it is
+            reported = request._origin.phone if request.channel == "web" else False
+            request.phone = reported or request.partner_id.phone or request.phone
 
     @api.depends("partner_id", "company_id")
     def _compute_region_id(self):
@@ -367,7 +369,11 @@ class AftersalesRequest(models.Model):
         for request in promised:
             request._check_open()
         products = {request: request.product_id for request in self}
+        reporters = {request: request.partner_id for request in self}
         result = super().write(vals)
+        for request, reporter in reporters.items():
+            if request.partner_id != reporter:
+                request._archive_web_partner(reporter)
         # sudo: another product has another checklist, whoever sees the records (M3.3)
         self.filtered(lambda r: r.product_id != products[r]).sudo().record_ids._set_up_checks()
         for request, names in promised.items():

@@ -132,6 +132,31 @@ class AftersalesWebIntakeMixin(models.AbstractModel):
             }
         )
 
+    def _archive_web_partner(self, partner):
+        """Archive the contact that the form made, once the request is linked to a customer.
+
+        What the form said stays on the request; only who is nobody else's contact goes.
+        """
+        self.ensure_one()
+        # sudo: the clerk who links the request needn't see who else knows the contact
+        partner = partner.sudo().with_context(active_test=False)
+        if (
+            self.channel != "web"
+            or partner.create_date != self.create_date
+            or partner.parent_id
+            or partner.child_ids
+            or partner.user_ids
+            or self.env["aftersales.warranty.card"]
+            .sudo()
+            .search_count([("partner_id", "=", partner.id)], limit=1)
+            or self.sudo().search_count([("partner_id", "=", partner.id)], limit=1)
+        ):
+            return
+        partner.active = False
+        self._message_log(
+            body=self.env._("The contact made from the web form was archived: %s", partner.name)
+        )
+
     @api.model
     def _limit_acknowledgements(self, email):
         """Return the model, without acknowledgement if ``email`` got enough of them this hour.

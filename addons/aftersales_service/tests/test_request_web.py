@@ -113,6 +113,37 @@ class TestRequestForm(WebCommon):
         self.assertEqual(request.partner_id, self.customer)
         self.assertFalse(request.has_card_choice)
 
+    def test_known_product(self):
+        """H4: of the customer's machines, only those of the product known are offered."""
+        _answer, request = self._created(**{**self.form, "phone": "010 5555 0001"})
+        self.assertEqual(request.with_user(self.clerk).card_choice_ids, self.card)
+        request.product_id = self.pump
+        self.assertFalse(request.with_user(self.clerk).has_card_choice)
+
+    def test_contact_of_the_form(self):
+        """H4: linked to a customer, a request leaves no second contact; its number stays."""
+        _answer, request = self._created(**self.form, serial="ZL50-26-0387")
+        reporter = request.partner_id
+        self.assertEqual(reporter.name, "Li Lei")
+        request.with_user(self.clerk).card_id = self.card
+        self.assertEqual(request.partner_id, self.customer)
+        self.assertFalse(reporter.active)
+        self.assertEqual(request.phone, "138 0013 8000")
+        self.assertIn("Li Lei", request.message_ids.mapped("body")[0])
+
+    def test_contact_known_otherwise(self):
+        """H4: whoever is a customer himself, or has another request, stays."""
+        self.other_customer.email = "known@example.com"
+        _answer, known = self._created(**self.form, email="known@example.com")
+        _answer, again = self._created(**self.form)
+        reporter = again.partner_id
+        self._new_request(partner_id=reporter.id, product_id=self.machine.id)
+        for request in (known, again):
+            request.with_user(self.clerk).card_id = self.card
+            self.assertEqual(request.partner_id, self.customer)
+        self.assertTrue(self.other_customer.active)
+        self.assertTrue(reporter.active)
+
     def test_refused(self):
         """H4: what is missing or wrong is said beside the field, and what was typed stays."""
         for data in (
