@@ -279,16 +279,19 @@ class AftersalesWarrantyCard(models.Model):
             for card in self:
                 card[field] = counts.get(card, 0)
 
-    @api.depends("name", "serial_number", "product_id")
+    @api.depends("name", "serial_number", "product_id", "partner_id")
+    @api.depends_context("show_owner")
     def _compute_display_name(self):
         for card in self:
             if not card._origin:
                 # not numbered yet: what a sentence about it calls it
                 card.display_name = card.serial_number or card.product_id.display_name
-            elif card.serial_number:
-                card.display_name = f"{card.name} ({card.serial_number})"
             else:
-                card.display_name = card.name
+                name = f"{card.name} ({card.serial_number})" if card.serial_number else card.name
+                if self.env.context.get("show_owner"):
+                    whose = (card.partner_id.display_name, card.product_id.display_name)
+                    name = " – ".join((name, *filter(None, whose)))
+                card.display_name = name
 
     @api.constrains("lot_id", "product_id")
     def _check_lot_id(self):

@@ -25,6 +25,13 @@ class TestIntake(AftersalesCommon):
         form.intake_search = text
         return form
 
+    def test_owner_beside_card(self):
+        """H4: the machines to choose from are offered with owner and product."""
+        name = self.card.with_user(self.clerk).with_context(show_owner=True).display_name
+        self.assertIn(self.customer.name, name)
+        self.assertIn(self.machine.name, name)
+        self.assertNotIn(self.customer.name, self.card.display_name)
+
     # --- phone numbers ---------------------------------------------------------------------
 
     def test_phone_digits(self):
