@@ -2,7 +2,7 @@ from collections import Counter
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_list
 from odoo.tools.misc import format_date
 
 
@@ -467,21 +467,26 @@ class AftersalesDispatchMixin(models.AbstractModel):
 
         :raises UserError: nobody can be proposed; the message says for which trade
         """
+        nobody = []
         for request in self:
             request.check_access("write")
             request.lock_for_update(allow_referencing=True)
             if request.state == "new":
                 request.action_assign()
             technician = request.proposed_technician_id
-            if not technician:
-                raise UserError(
-                    self.env._(
-                        "Nobody can be proposed for %s: its center has no technician who is "
-                        "certified for the product.",
-                        request.name,
-                    )
+            if technician:
+                request.technician_id = technician
+            else:
+                nobody.append(request.name)
+        if nobody:
+            # all at once: whoever selected many takes these out and assigns the others
+            raise UserError(
+                self.env._(
+                    "Nobody can be proposed for %s: its center has no technician who is "
+                    "certified for the product.",
+                    format_list(self.env, nobody),
                 )
-            request.technician_id = technician
+            )
         return True
 
     def _check_dispatched(self, vals):
@@ -565,4 +570,9 @@ class AftersalesDispatchMixin(models.AbstractModel):
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "aftersales_service.action_appointment"
         )
-        return {**action, "domain": [("request_id", "=", self.id)], "context": {}}
+        action.update(domain=[("request_id", "=", self.id)], context={})
+        if len(self.appointment_ids) == 1:
+            action.update(views=[(False, "form")], res_id=self.appointment_ids.id)
+        else:
+            action["views"] = sorted(action["views"], key=lambda view: view[1] != "list")
+        return action

@@ -107,6 +107,33 @@ class TestDispatch(DeadlineCommon):
         self.assertEqual(set(requests.mapped("state")), {"assigned"})
         self.assertEqual(requests.technician_id, self.own | self.second_own)
 
+    def test_nobody_to_propose(self):
+        """E7, H2: all requests without a certified technician are named at once."""
+        requests = self._new_request(self.card, technician_id=False)
+        self.machine.trade_ids = self.env["aftersales.qualification.type"].create(
+            {"name": "Diver", "holder": "person"}
+        )
+        requests |= self._new_request(self.card, technician_id=False)
+        requests.invalidate_recordset()
+        with self.assertRaises(UserError) as caught, self.cr.savepoint():
+            requests.action_assign_proposed()
+        for request in requests:
+            self.assertIn(request.name, str(caught.exception))
+
+    def test_view_appointments(self):
+        """H6: the only appointment opens at once, several in a list."""
+        self._plan(self.technician, 2)
+        request = self.env["aftersales.appointment"].search([], order="id desc", limit=1).request_id
+        action = request.action_view_appointments()
+        self.assertEqual(action["res_id"], request.appointment_id.id)
+        self.assertEqual(action["views"], [(False, "form")])
+        request.appointment_id.action_reschedule(
+            "2026-07-02 02:00:00", reason="Rain", agreed_with="Wang Fang", agreed_by="phone"
+        )
+        action = request.action_view_appointments()
+        self.assertFalse(action.get("res_id"))
+        self.assertEqual(action["views"][0][1], "list")
+
     def test_queries(self):
         """Mistake 5: proposals for 50 requests take as many queries as for 10."""
         cards = self.env["aftersales.warranty.card"].union(
