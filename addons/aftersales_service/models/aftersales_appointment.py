@@ -77,7 +77,7 @@ class AftersalesAppointment(models.Model):
         copy=False,
         help="Who agreed to this time for the customer; his name, or his post.",
     )
-    agreed_by = fields.Selection(AGREED_BY, "Agreed", copy=False)
+    agreed_by = fields.Selection(AGREED_BY, "How", copy=False)
     agreed_on = fields.Datetime("Agreed on", copy=False)
     reason = fields.Text(
         "Why it was changed",
