@@ -270,8 +270,9 @@ class AftersalesServiceRecord(models.Model):
     @api.depends("nameplate", "serial_number")
     def _compute_nameplate_match(self):
         for record in self:
+            # without a card there is no number that it could differ from
             record.nameplate_match = bool(record.nameplate) and (
-                record.nameplate.strip() == record.serial_number
+                record.serial_number in (False, record.nameplate.strip())
             )
 
     @api.depends("check_ids.result")
@@ -627,9 +628,9 @@ class AftersalesServiceRecord(models.Model):
             if missing
             else ("pass", self.env._("Complete (M3.4)"))
         ]
-        if self.nameplate_match:
+        if self.nameplate_match and self.serial_number:
             items.append(("pass", self.env._("The nameplate is that of the card (M3.2)")))
-        elif self.nameplate:
+        elif self.nameplate and self.serial_number:
             items.append(("note", self.env._("The nameplate isn't that of the card (M3.2)")))
         if self.check_ids:
             answered = len(self.check_ids.filtered("result"))

@@ -124,6 +124,14 @@ class TestServiceRecord(AftersalesCommon):
         self.assertTrue(record.nameplate_match)
         self.assertFalse(record.missing)
 
+    def test_nameplate_without_card(self):
+        """M3.2: where no card says a serial, a nameplate differs from nothing."""
+        request = self._new_request(partner_id=self.customer.id, product_id=self.machine.id)
+        record = self._new_record(request, nameplate="SN-7")
+        self.assertFalse(record.serial_number)
+        self.assertNotIn("Why the nameplate differs", record.missing)
+        self.assertNotIn("M3.2", record.preflight)
+
     def test_nameplate_reason_blank(self):
         """M3.2, M3.4: a reason of spaces is none."""
         record = self._new_complete_record(self.request, nameplate="SN-7", nameplate_reason="  ")
