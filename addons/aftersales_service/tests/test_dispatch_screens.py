@@ -67,6 +67,9 @@ class TestDispatchScreens(ScreenMixin, DeadlineCommon):
         report = self.env["ir.actions.report"].with_user(self.technician)
         html = report._render_qweb_html("aftersales_service.report_route", appointments.ids)[0]
         text = html.decode()
+        # wkhtmltopdf without patched Qt prints one document at a time
+        self.assertEqual(text.count('class="article"'), 1)
+        self.assertEqual(text.count("page-break-before: always"), 1)
         self.assertIn("tel:+86 10 5555 0001", text)
         for words in ("Northern Quarry", "Does not lift", "SN-1", ">150<"):
             self.assertIn(words, text)
