@@ -85,8 +85,14 @@ class Server(ABC):
         self.sql('CREATE DATABASE :"name" TEMPLATE :"template"', name=name, template=template)
 
     def drop(self, name):
-        """Remove the database ``name``, if there is one, whoever is connected to it."""
-        self.sql('DROP DATABASE IF EXISTS :"name" WITH (FORCE)', name=name)
+        """Remove the database ``name``, if there is one, and end our connections to it."""
+        # FORCE would fail beside an autovacuum, which is the superuser's and gives way by itself
+        self.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = :'name' AND usename = current_user",
+            name=name,
+        )
+        self.sql('DROP DATABASE IF EXISTS :"name"', name=name)
 
     def rename(self, old, new):
         """Give the database ``old`` the name ``new``."""
