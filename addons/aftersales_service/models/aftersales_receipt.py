@@ -422,11 +422,13 @@ class AftersalesReceipt(models.Model):
 
         :param date date_promised: the day, in the company's time zone
         :param str reason: why, and what the customer said
-        :raises UserError: without reason, or the goods aren't in our hands
+        :raises UserError: without reason or day, or the goods aren't in our hands
         """
         if not (reason or "").strip():
             raise UserError(self.env._("Give the reason why the promised day is moved."))
         day = fields.Date.to_date(date_promised)
+        if not day:
+            raise UserError(self.env._("Promise the customer a day for the hand-back (E7)."))
         for receipt in self:
             receipt.check_access("write")
             receipt.lock_for_update(allow_referencing=True)

@@ -255,6 +255,8 @@ class TestReceipt(AftersalesCommon):
                 receipt.with_user(user).write({"date_promised": day})
         with self.assertRaisesRegex(UserError, "reason"), self.cr.savepoint():
             receipt.action_move_promise(day, " ")
+        with self.assertRaisesRegex(UserError, "Promise the customer a day"), self.cr.savepoint():
+            receipt.action_move_promise(False, "Pump is late")
         past = receipt._get_local_day(receipt.taken_on) - timedelta(days=1)
         with self.assertRaisesRegex(ValidationError, "past"), self.cr.savepoint():
             receipt.action_move_promise(past, "Pump is late")
