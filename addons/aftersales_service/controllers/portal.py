@@ -117,15 +117,28 @@ class AftersalesPortal(CustomerPortal):
         """Show the form for one of the customer's own machines."""
         return self._render_new({}, {})
 
-    def _render_new(self, form, errors):
+    def _check_form(self, form):
+        """Return the errors of the form by field, the customer's card it names, and the photos."""
         requests = self._get_requests()
+        errors = requests._get_web_errors(form, ("description",))
+        card_id = int(form["card_id"]) if form["card_id"].isdecimal() else 0
+        card = self._get_cards().filtered(lambda card: card.id == card_id)
+        if form["card_id"] and not card:
+            errors["card_id"] = requests.env._("Please choose one of your machines.")
+        photos = []
+        try:
+            photos = requests._check_photos(request.httprequest.files.getlist("photos"))
+        except UserError as error:
+            errors["photos"] = str(error)
+        return errors, card, photos
+
+    def _render_new(self, form, errors):
         values = {
             **self._prepare_portal_layout_values(),
             "cards": self._get_cards(),
             "form": form,
             "errors": errors,
-            "photo_max_count": requests._get_intake_limit("photo_max_count", 5),
-            "photo_max_mb": requests._get_intake_limit("photo_max_mb", 5),
+            **self._get_requests()._get_photo_limits(),
             "page_name": "aftersales_request",
         }
         return request.render("aftersales_service.portal_new_request", values)
@@ -145,16 +158,7 @@ class AftersalesPortal(CustomerPortal):
             name: str(post.get(name) or "")[:_LONGEST]
             for name in ("card_id", "phone", "serial", "description", "danger")
         }
-        errors = requests._get_web_errors(form, ("description",))
-        card_id = int(form["card_id"]) if form["card_id"].isdecimal() else 0
-        card = self._get_cards().filtered(lambda card: card.id == card_id)
-        if form["card_id"] and not card:
-            errors["card_id"] = requests.env._("Please choose one of your machines.")
-        photos = []
-        try:
-            photos = requests._check_photos(request.httprequest.files.getlist("photos"))
-        except UserError as error:
-            errors["photos"] = str(error)
+        errors, card, photos = self._check_form(form)
         if errors:
             return self._render_new(form, errors)
         vals = requests._prepare_portal_vals(form, card, request.env.user.partner_id)
@@ -177,7 +181,6 @@ class AftersalesPortal(CustomerPortal):
         return self._find_request(int(form["request_id"]))
 
     def _render_complaint(self, form, errors):
-        requests = self._get_requests()
         values = {
             **self._prepare_portal_layout_values(),
             "about": self._find_own_request(form),
@@ -185,8 +188,7 @@ class AftersalesPortal(CustomerPortal):
             "form": form,
             "errors": errors,
             "kinds": request.env["aftersales.complaint"]._get_web_kinds(),
-            "photo_max_count": requests._get_intake_limit("photo_max_count", 5),
-            "photo_max_mb": requests._get_intake_limit("photo_max_mb", 5),
+            **self._get_requests()._get_photo_limits(),
             "page_name": "aftersales_request",
         }
         return request.render("aftersales_service.portal_new_complaint", values)
@@ -201,24 +203,15 @@ class AftersalesPortal(CustomerPortal):
     )
     def portal_complaint_create(self, **post):
         """Register the customer's complaint; his own requests and machines only."""
-        requests, complaints = self._get_requests(), request.env["aftersales.complaint"]
+        complaints = request.env["aftersales.complaint"]
         form = {
             name: str(post.get(name) or "")[:_LONGEST]
             for name in ("request_id", "card_id", "kind", "phone", "description", "demand")
         }
         about = self._find_own_request(form)
-        errors = requests._get_web_errors(form, ("description",))
+        errors, card, photos = self._check_form(form)
         if form["kind"] not in dict(complaints._get_web_kinds()):
             errors["kind"] = complaints.env._("Please choose what it is about.")
-        card_id = int(form["card_id"]) if form["card_id"].isdecimal() else 0
-        card = self._get_cards().filtered(lambda card: card.id == card_id)
-        if form["card_id"] and not card:
-            errors["card_id"] = requests.env._("Please choose one of your machines.")
-        photos = []
-        try:
-            photos = requests._check_photos(request.httprequest.files.getlist("photos"))
-        except UserError as error:
-            errors["photos"] = str(error)
         if errors:
             return self._render_complaint(form, errors)
         vals = complaints.sudo()._prepare_portal_complaint_vals(

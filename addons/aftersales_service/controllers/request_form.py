@@ -117,13 +117,11 @@ class AftersalesRequestForm(http.Controller):
             return {**errors, "photos": str(error)}, []
 
     def _render(self, form, errors, status=200, template="request_form"):
-        requests = request.env["aftersales.request"]
         values = {
             "form": form,
             "errors": errors,
             "kinds": request.env["aftersales.complaint"]._get_web_kinds(),
-            "photo_max_count": requests._get_intake_limit("photo_max_count", 5),
-            "photo_max_mb": requests._get_intake_limit("photo_max_mb", 5),
+            **request.env["aftersales.request"]._get_photo_limits(),
         }
         response = request.render(f"aftersales_service.{template}", values)
         response.status_code = status

@@ -113,15 +113,7 @@ class AftersalesComplaintWebMixin(models.AbstractModel):
             .with_context(mail_create_nosubscribe=True)
             .create(vals)
         )
-        if photos:
-            owner = {"res_model": complaint._name, "res_id": complaint.id}
-            files = self.env["ir.attachment"].sudo()
-            files = files.create(
-                [{**owner, "name": name, "raw": content} for name, content in photos]
-            )
-            complaint._message_log(
-                body=self.env._("Photos of the customer"), attachment_ids=files.ids
-            )
+        self.env["aftersales.request"]._attach_photos(complaint, photos)
         user = complaint.user_id
         if not user.share and user.active:
             own = complaint.with_context(lang=user.lang, mail_activity_quick_update=True)

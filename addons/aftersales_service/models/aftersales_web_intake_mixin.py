@@ -39,6 +39,14 @@ class AftersalesWebIntakeMixin(models.AbstractModel):
         return errors
 
     @api.model
+    def _get_photo_limits(self):
+        """Return how many photos may be sent with a form, and of how many MB each."""
+        return {
+            "photo_max_count": self._get_intake_limit("photo_max_count", 5),
+            "photo_max_mb": self._get_intake_limit("photo_max_mb", 5),
+        }
+
+    @api.model
     def _check_photos(self, files):
         """Return the photos sent, as pairs of a name of ours and the content.
 
@@ -47,8 +55,8 @@ class AftersalesWebIntakeMixin(models.AbstractModel):
         :param files: uploaded files, with ``read`` and ``filename``
         :raises UserError: too many, too large, or no photo
         """
-        most = self._get_intake_limit("photo_max_count", 5)
-        limit = self._get_intake_limit("photo_max_mb", 5)
+        limits = self._get_photo_limits()
+        most, limit = limits["photo_max_count"], limits["photo_max_mb"]
         files = [file for file in files if file and file.filename]
         if len(files) > most:
             raise UserError(self.env._("Please send %s photos at most.", most))
@@ -175,17 +183,22 @@ class AftersalesWebIntakeMixin(models.AbstractModel):
         """Create the request with its photos and return it, with all rights; vals are checked."""
         # sudo: whoever sends the form has no rights on requests; what is written was checked
         request = self.sudo().create(vals)
-        if photos:
-            owner = {"res_model": self._name, "res_id": request.id}
-            # sudo: as above
-            attachments = self.env["ir.attachment"].sudo()
-            files = attachments.create(
-                [{**owner, "name": name, "raw": content} for name, content in photos]
-            )
-            request._message_log(
-                body=self.env._("Photos of the customer"), attachment_ids=files.ids
-            )
+        self._attach_photos(request, photos)
         return request
+
+    @api.model
+    def _attach_photos(self, document, photos):
+        """Keep the photos that a customer sent with ``document``, and show them in its history."""
+        if not photos:
+            return
+        owner = {"res_model": document._name, "res_id": document.id}
+        # sudo: whoever sends the form has no rights on the document; what is written was checked
+        files = (
+            self.env["ir.attachment"]
+            .sudo()
+            .create([{**owner, "name": name, "raw": content} for name, content in photos])
+        )
+        document._message_log(body=self.env._("Photos of the customer"), attachment_ids=files.ids)
 
     # --- the customer portal ---------------------------------------------------------------
 
