@@ -1,8 +1,7 @@
-from odoo.addons.mail.tests.common import mail_new_test_user
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from .test_request_web import WebCommon
+from .test_request_web import PortalCommon, WebCommon
 
 
 class ComplaintWebCommon(WebCommon):
@@ -119,21 +118,7 @@ class TestComplaintForm(ComplaintWebCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestComplaintPortal(ComplaintWebCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.portal_user = mail_new_test_user(
-            cls.env, login="portal_north", password="portal_north", groups="base.group_portal"
-        )
-        cls.portal_user.partner_id.parent_id = cls.customer
-        cls.own = cls._new_request(cls.card)
-        cls.foreign = cls._new_request(cls.other_card, description="Secret of the South")
-
-    def setUp(self):
-        super().setUp()
-        self.authenticate("portal_north", "portal_north")
-
+class TestComplaintPortal(ComplaintWebCommon, PortalCommon):
     def _complained(self, path="/my/service/complaint", **kwargs):
         return super()._complained(path, **{"kind": "quality", "description": "Again", **kwargs})
 

@@ -43,6 +43,24 @@ class WebCommon(AftersalesCommon, HttpCase):
         return answer, requests.search([]) - before
 
 
+class PortalCommon(WebCommon):
+    """A customer signed in to the portal, with a request of his own and one of somebody else."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.portal_user = mail_new_test_user(
+            cls.env, login="portal_north", password="portal_north", groups="base.group_portal"
+        )
+        cls.portal_user.partner_id.parent_id = cls.customer
+        cls.own = cls._new_request(cls.card)
+        cls.foreign = cls._new_request(cls.other_card, description="Secret of the South")
+
+    def setUp(self):
+        super().setUp()
+        self.authenticate("portal_north", "portal_north")
+
+
 @tagged("post_install", "-at_install")
 class TestRequestForm(WebCommon):
     form = {"name": "Li Lei", "phone": "138 0013 8000", "description": "The boom sinks"}
@@ -223,21 +241,7 @@ class TestRequestForm(WebCommon):
 
 
 @tagged("post_install", "-at_install")
-class TestRequestPortal(WebCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.portal_user = mail_new_test_user(
-            cls.env, login="portal_north", password="portal_north", groups="base.group_portal"
-        )
-        cls.portal_user.partner_id.parent_id = cls.customer
-        cls.own = cls._new_request(cls.card)
-        cls.foreign = cls._new_request(cls.other_card, description="Secret of the South")
-
-    def setUp(self):
-        super().setUp()
-        self.authenticate("portal_north", "portal_north")
-
+class TestRequestPortal(PortalCommon):
     def test_list(self):
         """H4: the customer sees the requests of his company, no others, and their number."""
         page = self.url_open("/my/service").text
