@@ -1,5 +1,6 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Command
 
 
 class AftersalesComplaint(models.Model):
@@ -51,9 +52,14 @@ class AftersalesComplaint(models.Model):
             "center_id": self.partner_id.commercial_partner_id.id,
             "month": today.replace(day=1),
             "freight_payer": "company",
+            "is_special": True,
+            "special_reason": self.env._("Faulty batch of the complaint %s", self.name),
             "reason": self.env._("Faulty batch, confirmed on site: %s", self.batch_evidence),
-            "product_id": self.product_id.id,
-            "quantity": self.quantity,
+            "line_ids": [
+                Command.create({"product_id": self.product_id.id, "quantity": self.quantity})
+            ]
+            if self.product_id and self.quantity
+            else [],
         }
 
     def _get_live_returns(self):
@@ -69,7 +75,7 @@ class AftersalesComplaint(models.Model):
     def _get_missing_improve(self):
         missing = super()._get_missing_improve()
         if self.batch_verdict == "confirmed" and not self._get_live_returns().filtered(
-            lambda document: document.state in ("received", "verified")
+            lambda document: document.state in ("received", "verified", "done")
         ):
             missing.append(self.env._("return of the batch (L1.3)"))
         return missing

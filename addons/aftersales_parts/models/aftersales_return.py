@@ -1,15 +1,31 @@
+from collections import Counter
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.fields import Command
 from odoo.tools import format_list
 
 
 class AftersalesReturn(models.Model):
-    """返厂单: what a center sends back in a month, approved, shipped, received (L2.3–L2.8)."""
+    """返厂单: what a center or office sends back, from application to answer (L2.3–L2.11).
+
+    Used parts travel by their tags, defective goods by product and quantity.
+    """
 
     _name = "aftersales.return"
     _description = "Return"
-    _regulations = ("L1.3", "L2.3", "L2.4", "L2.5", "L2.6", "L2.7", "L2.8", "H11")
+    _regulations = (
+        "L1.3",
+        "L2.3",
+        "L2.4",
+        "L2.5",
+        "L2.6",
+        "L2.7",
+        "L2.8",
+        "L2.9",
+        "L2.10",
+        "L2.11",
+        "H11",
+    )
     _inherit = [
         "aftersales.retention.mixin",
         "aftersales.approval.mixin",
@@ -27,15 +43,17 @@ class AftersalesReturn(models.Model):
     )
     center_id = fields.Many2one(
         "res.partner",
-        "Service center",
+        "Sender",
         required=True,
-        domain="[('is_service_center', '=', True)]",
+        domain="['|', ('is_service_center', '=', True), ('is_regional_office', '=', True)]",
         index=True,
         tracking=True,
         check_company=True,
         default=lambda self: self._default_center_id(),
+        help="The service center or regional office that sends the goods back.",
     )
-    region_id = fields.Many2one(related="center_id.aftersales_region_id", store=True)
+    region_id = fields.Many2one("aftersales.region", compute="_compute_region_id", store=True)
+    currency_id = fields.Many2one(related="company_id.currency_id")
     complaint_id = fields.Many2one(
         "aftersales.complaint",
         "Complaint",
@@ -45,19 +63,32 @@ class AftersalesReturn(models.Model):
         index="btree_not_null",
         help="The complaint by which a whole batch goes back, at any time (L1.3, L2.7).",
     )
-    product_id = fields.Many2one("product.product", "Faulty goods", check_company=True)
-    quantity = fields.Float("Quantity announced", digits="Product Unit")
-    quantity_received = fields.Float(
-        "Quantity received",
-        compute="_compute_quantity_received",
-        digits="Product Unit",
-        help="On a difference, what was received counts (L2.8).",
+    is_special = fields.Boolean(
+        "Special approval",
+        tracking=True,
+        help="For batch quality and exceptions: outside the sender's window and beside its return "
+        "of the month, by special approval of customer service (L2.7).",
+    )
+    special_reason = fields.Text(
+        "Reason for the special approval", help="Why the return can't wait for its window (L2.7)."
     )
     month = fields.Date(
         "Month (first day)",
         required=True,
         default=lambda self: fields.Date.context_today(self).replace(day=1),
         help="The month in which the goods are returned; one return per month (L2.6).",
+    )
+    date_window_start = fields.Date(
+        "Window from",
+        compute="_compute_date_window",
+        store=True,
+        help="First day on which the return may be shipped, by the week of its region (L2.11).",
+    )
+    date_window_end = fields.Date(
+        "Window until",
+        compute="_compute_date_window",
+        store=True,
+        help="Last day of the window. A return that misses it waits for the next one (L2.6).",
     )
     reason = fields.Text(help="Why the goods come back, for the application.")
     freight_payer = fields.Selection(
@@ -68,9 +99,12 @@ class AftersalesReturn(models.Model):
     )
     carrier = fields.Char()
     waybill = fields.Char()
+    freight_cost = fields.Monetary(help="What the carrier charges, VAT included (L2.3).")
     period = fields.Char("Month", compute="_compute_period")
-    line_ids = fields.One2many("aftersales.return.line", "return_id", "Used parts")
-    line_count = fields.Integer("Tags", compute="_compute_counts")
+    line_ids = fields.One2many("aftersales.return.line", "return_id", "Goods")
+    line_count = fields.Integer(
+        "Items", compute="_compute_counts", help="Tags and kinds of defective goods."
+    )
     missing_count = fields.Integer("Missing", compute="_compute_counts")
     picking_id = fields.Many2one(
         "stock.picking", "Transfer", readonly=True, copy=False, check_company=True
@@ -83,8 +117,19 @@ class AftersalesReturn(models.Model):
         check_company=True,
         help="The tags that were announced but did not arrive.",
     )
+    goods_picking_id = fields.Many2one(
+        "stock.picking",
+        "Receipt of the goods",
+        readonly=True,
+        copy=False,
+        check_company=True,
+        index="btree_not_null",
+        help="The receipt of the defective goods, by what was counted.",
+    )
     date_shipped = fields.Datetime("Shipped on", readonly=True, copy=False)
     date_received = fields.Datetime("Arrived", readonly=True, copy=False)
+    date_verified = fields.Datetime("Verified on", readonly=True, copy=False)
+    date_answered = fields.Datetime("Answered on", readonly=True, copy=False)
     state = fields.Selection(
         [
             ("draft", "Draft"),
@@ -93,6 +138,7 @@ class AftersalesReturn(models.Model):
             ("shipped", "Shipped"),
             ("received", "Received"),
             ("verified", "Verified"),
+            ("done", "Answered"),
             ("cancelled", "Cancelled"),
         ],
         "Status",
@@ -104,21 +150,41 @@ class AftersalesReturn(models.Model):
     )
 
     _center_month_uniq = models.UniqueIndex(
-        "(company_id, center_id, month) WHERE state <> 'cancelled' AND complaint_id IS NULL",
-        "This service center already has a return in this month: a center returns once a month "
-        "(L2.6). Add to that one while it is a draft, or wait for next month.",
+        "(company_id, center_id, month) WHERE state <> 'cancelled' AND complaint_id IS NULL "
+        "AND is_special IS NOT TRUE",
+        "This sender already has a return in this month: goods are returned once a month (L2.6). "
+        "Add to that one while it is a draft, or wait for next month.",
     )
 
     _complaint_uniq = models.UniqueIndex(
         "(complaint_id) WHERE state <> 'cancelled'", "The batch is being returned already."
     )
-    _quantity_positive = models.Constraint(
-        "CHECK(quantity >= 0)", "The quantity can't be negative."
+    _freight_cost_positive = models.Constraint(
+        "CHECK(freight_cost >= 0)", "The freight can't cost less than nothing."
     )
 
     def _default_center_id(self):
         center = self.env.user.commercial_partner_id
-        return center if center.is_service_center else False
+        return center if center.is_service_center or center.is_regional_office else False
+
+    @api.depends("center_id.aftersales_region_id", "center_id.is_regional_office")
+    def _compute_region_id(self):
+        """Take the region that the sender belongs to, or that it is the office of."""
+        offices = self.center_id.filtered(lambda p: not p.aftersales_region_id)
+        # sudo: the region is what the rights of the return go by
+        regions = self.env["aftersales.region"].sudo().search([("office_id", "in", offices.ids)])
+        by_office = {region.office_id: region for region in reversed(regions)}
+        for document in self:
+            sender = document.center_id
+            document.region_id = sender.aftersales_region_id or by_office.get(sender._origin)
+
+    @api.depends("month", "region_id.return_week")
+    def _compute_date_window(self):
+        for document in self:
+            window = (False, False)
+            if document.month:
+                window = document.region_id._get_return_window(document.month)
+            document.date_window_start, document.date_window_end = window
 
     @api.depends("month")
     def _compute_period(self):
@@ -134,15 +200,6 @@ class AftersalesReturn(models.Model):
         }
         for document in self:
             document.line_count, document.missing_count = counts.get(document, (0, 0))
-
-    @api.depends("picking_id.move_ids.quantity", "picking_id.state")
-    def _compute_quantity_received(self):
-        for document in self:
-            # sudo: whoever reads the return may know what arrived
-            moves = document.sudo().picking_id.move_ids
-            document.quantity_received = document.complaint_id and sum(
-                move.quantity for move in moves if move.state == "done"
-            )
 
     @api.constrains("freight_payer", "complaint_id")
     def _check_freight_payer(self):
@@ -170,8 +227,18 @@ class AftersalesReturn(models.Model):
     def write(self, vals):
         if self._get_changed_names(vals, {"center_id", "company_id"}):
             raise UserError(
-                self.env._("A return stays with its service center. Cancel it and make a new one.")
+                self.env._("A return stays with its sender. Cancel it and make a new one.")
             )
+        if not self.env.su and self._get_changed_names(vals, {"month"}):
+            for document in self:
+                if document.state != "draft":
+                    raise UserError(
+                        self.env._(
+                            "%s has been applied for: its month stays, unless it misses its "
+                            "window (L2.6).",
+                            document.name,
+                        )
+                    )
         if vals.get("month"):
             vals = {**vals, "month": fields.Date.to_date(vals["month"]).replace(day=1)}
         return super().write(vals)
@@ -199,8 +266,11 @@ class AftersalesReturn(models.Model):
             "complaint_id",
             "picking_id",
             "backorder_id",
+            "goods_picking_id",
             "date_shipped",
             "date_received",
+            "date_verified",
+            "date_answered",
         }
 
     # --- deadlines (L2.8, L2.10) -----------------------------------------------------------
@@ -214,54 +284,62 @@ class AftersalesReturn(models.Model):
     # --- approval (L2.4) -------------------------------------------------------------------
 
     def _get_approval_steps(self):
+        appraisal = {
+            "code": "appraisal",
+            "label": self.env._("Office or regional manager"),
+            "group": "aftersales_service.group_office_manager",
+            "regulation": "L2.4",
+        }
+        special = {
+            "code": "special",
+            "label": self.env._("Special approval by customer service"),
+            "group": "aftersales_service.group_customer_service",
+            "regulation": "L2.7",
+        }
+        customer_service = {
+            "code": "customer_service",
+            "label": self.env._("Customer service"),
+            "group": "aftersales_service.group_customer_service",
+            "regulation": "L2.4",
+        }
         if self.complaint_id:
-            return [
-                {
-                    "code": "special",
-                    "label": self.env._("Special approval by customer service"),
-                    "group": "aftersales_service.group_customer_service",
-                    "regulation": "L2.7",
-                }
-            ]
-        return [
-            {
-                "code": "appraisal",
-                "label": self.env._("Office or regional manager"),
-                "group": "aftersales_service.group_office_manager",
-                "regulation": "L2.4",
-            },
-            {
-                "code": "customer_service",
-                "label": self.env._("Customer service"),
-                "group": "aftersales_service.group_customer_service",
-                "regulation": "L2.4",
-            },
-        ]
+            # a faulty batch was confirmed on site already
+            return [special]
+        return [appraisal, special if self.is_special else customer_service]
 
     def _get_approval_content(self):
         return {
             "center_id": None,
-            "month": None,
             "freight_payer": None,
             "reason": None,
             "complaint_id": None,
-            "product_id": None,
-            "quantity": None,
-            "line_ids": {"used_part_id": None},
+            "is_special": None,
+            "special_reason": None,
+            "line_ids": {
+                "used_part_id": None,
+                "product_id": None,
+                "quantity": None,
+                "serial": None,
+                "reason": None,
+            },
         }
 
     def _check_submit(self):
-        if self.complaint_id:
-            if not self.product_id or not self.quantity or self.line_ids:
-                raise UserError(
-                    self.env._(
-                        "Enter product and quantity of the batch that goes back; used parts are "
-                        "returned apart."
-                    )
-                )
-            return
         if not self.line_ids:
-            raise UserError(self.env._("%s is empty. Press “Collect used parts” first.", self.name))
+            raise UserError(
+                self.env._(
+                    "%s is empty. Press “Collect used parts”, or add the defective goods first.",
+                    self.name,
+                )
+            )
+        if self.complaint_id and self.line_ids.used_part_id:
+            raise UserError(
+                self.env._("Used parts are returned apart from a faulty batch: take them off.")
+            )
+        if self.is_special and not (self.special_reason or "").strip():
+            raise UserError(
+                self.env._("Give the reason for which a special approval is asked for (L2.7).")
+            )
         self.line_ids._check_held()
 
     def _check_voidable(self):
@@ -309,74 +387,36 @@ class AftersalesReturn(models.Model):
 
     def _ship(self):
         self.ensure_one()
-        parts = self.line_ids.used_part_id
         warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company_id)
-        if self.complaint_id:
-            picking = self.env["stock.picking"].create(self._prepare_goods_picking_vals(warehouse))
-        else:
+        vals = {"state": "shipped", "date_shipped": fields.Datetime.now()}
+        if parts := self.line_ids.used_part_id:
             picking = parts._create_picking(
                 warehouse.used_part_return_type_id,
                 self.center_id._get_used_part_location(self.company_id),
                 warehouse.used_part_loc_id,
                 self.name,
             )
-        picking.action_confirm()
-        parts._write_protected({"state": "shipped"})
-        self._write_protected(
-            {
-                "state": "shipped",
-                "picking_id": picking.id,
-                "date_shipped": fields.Datetime.now(),
-            }
-        )
+            picking.action_confirm()
+            parts._write_protected({"state": "shipped"})
+            vals["picking_id"] = picking.id
+        if goods := self._get_goods_lines():
+            vals["goods_picking_id"] = goods._create_receipt(warehouse).id
+        for line in self.line_ids:
+            line._write_protected({"quantity_shipped": line.quantity})
+        self._write_protected(vals)
 
-    def _prepare_goods_picking_vals(self, warehouse):
-        """Return the receipt of a faulty batch, kept apart from goods that can be sold."""
-        source = self.center_id.property_stock_customer
-        destination = warehouse.used_part_loc_id
-        return {
-            "picking_type_id": warehouse.in_type_id.id,
-            "partner_id": self.center_id.id,
-            "location_id": source.id,
-            "location_dest_id": destination.id,
-            "origin": self.name,
-            "company_id": self.company_id.id,
-            "move_ids": [
-                Command.create(
-                    {
-                        "product_id": self.product_id.id,
-                        "product_uom": self.product_id.uom_id.id,
-                        "product_uom_qty": self.quantity,
-                        "location_id": source.id,
-                        "location_dest_id": destination.id,
-                        "company_id": self.company_id.id,
-                    }
-                )
-            ],
-        }
+    def _get_goods_lines(self):
+        return self.line_ids.filtered(lambda line: not line.used_part_id)
 
-    @api.model
-    def _get_batches(self, pickings):
-        """Return the returns of faulty batches that ``pickings`` receive."""
-        return self.search([("picking_id", "in", pickings.ids), ("complaint_id", "!=", False)])
+    def action_receive(self, tags, quantities=None):
+        """Receive exactly what was scanned and counted, whatever was announced (L2.8).
 
-    def _note_goods_received(self):
-        """Note that a batch arrived; what was received counts, whatever was announced (L2.8)."""
-        for document in self:
-            document._write_protected({"state": "received", "date_received": fields.Datetime.now()})
-            document._deadline_event("arrived")
-            document.message_post(
-                body=self.env._(
-                    "Received %(received)s of %(announced)s.",
-                    received=document.quantity_received,
-                    announced=document.quantity,
-                )
-            )
-
-    def action_receive(self, tags):
-        """Receive exactly the scanned tags; what was not scanned stays as backorder (L2.8).
+        Tags that were not scanned stay as backorder. Defective goods are counted in one go: what
+        is not there does not come any more.
 
         :param tags: list of tag numbers
+        :param dict quantities: counted quantity by id of the line of defective goods, for all of
+            them, 0 for those that did not arrive; None: goods are not counted yet
         :raises UserError: not approved (L2.5), not on its way, or a tag that isn't on it
         """
         self.ensure_one()
@@ -385,15 +425,31 @@ class AftersalesReturn(models.Model):
         self.lock_for_update(allow_referencing=True)
         self._check_approved()
         pending = self.line_ids.filtered(lambda line: not line.is_received)
-        if not self.picking_id or not pending:
+        if not (self.picking_id or self.goods_picking_id) or not pending:
             raise UserError(self.env._("Nothing of %s is on its way.", self.name))
+        lines = self._find_scanned(tags)
+        counted = self._find_counted(quantities)
+        if not lines and not counted:
+            raise UserError(self.env._("No tag was scanned."))
+        # sudo: logistics receives by tag and count; the transfers belong to this return alone.
+        document = self.sudo()
+        if counted:
+            document._receive_goods({line.sudo(): qty for line, qty in counted.items()})
+        if lines:
+            tags_pending = pending.filtered("used_part_id")
+            document._receive(lines.sudo(), (tags_pending - lines).sudo())
+        document._note_received()
+        return True
+
+    def _find_scanned(self, tags):
+        """Return the lines of the tag numbers ``tags``, all of them on their way."""
         numbers = [tag.strip() for tag in tags if tag.strip()]
-        repeated = sorted({n for n in numbers if numbers.count(n) > 1})
+        repeated = sorted(number for number, count in Counter(numbers).items() if count > 1)
         if repeated:
             raise UserError(
                 self.env._("Scanned more than once: %s", format_list(self.env, repeated))
             )
-        by_number = {line.used_part_id.name: line for line in self.line_ids}
+        by_number = {line.used_part_id.name: line for line in self.line_ids if line.used_part_id}
         unknown = [number for number in numbers if number not in by_number]
         if unknown:
             raise UserError(
@@ -404,10 +460,8 @@ class AftersalesReturn(models.Model):
                     tags=format_list(self.env, unknown),
                 )
             )
-        if not numbers:
-            raise UserError(self.env._("No tag was scanned."))
         lines = self.env["aftersales.return.line"].union(*(by_number[n] for n in numbers))
-        again = lines - pending
+        again = lines.filtered("is_received")
         if again:
             raise UserError(
                 self.env._(
@@ -415,24 +469,65 @@ class AftersalesReturn(models.Model):
                     format_list(self.env, again.used_part_id.mapped("name")),
                 )
             )
-        # sudo: logistics receives by tag; the transfer belongs to this return alone.
-        self.sudo()._receive(lines.sudo(), (pending - lines).sudo())
-        return True
+        return lines
+
+    def _find_counted(self, quantities):
+        """Return {line: counted quantity} of the defective goods, all that are on their way."""
+        if quantities is None:
+            return {}
+        # over RPC the keys of a dictionary are strings
+        quantities = {int(line_id): quantity for line_id, quantity in quantities.items()}
+        goods = self._get_goods_lines().filtered(lambda line: not line.is_received)
+        if unknown := quantities.keys() - set(goods.ids):
+            raise UserError(
+                self.env._(
+                    "Already counted, or not goods of %(document)s: %(lines)s",
+                    document=self.name,
+                    lines=format_list(self.env, [str(i) for i in sorted(unknown)]),
+                )
+            )
+        uncounted = goods.filtered(lambda line: line.id not in quantities)
+        if uncounted:
+            raise UserError(
+                self.env._(
+                    "Count these, too; enter 0 for what did not arrive: %s",
+                    format_list(self.env, uncounted.product_id.mapped("display_name")),
+                )
+            )
+        if any(quantity < 0 for quantity in quantities.values()):
+            raise UserError(self.env._("What was counted can't be less than nothing."))
+        return {line: quantities[line.id] for line in goods}
+
+    def _receive_goods(self, counted):
+        """Take in what was counted of the defective goods; the rest of the receipt is off."""
+        picking = self.goods_picking_id
+        if picking.state in ("done", "cancel"):
+            raise UserError(self._get_transfer_message(picking))
+        for line, quantity in counted.items():
+            line._set_counted(quantity)
+        if any(counted.values()):
+            picking.with_context(cancel_backorder=True)._action_done()
+        else:
+            picking.action_cancel()
+        for line, quantity in counted.items():
+            line._write_protected({"is_received": True, "quantity_received": quantity})
+
+    def _get_transfer_message(self, picking):
+        return self.env._(
+            "The transfer %s is done or cancelled already. Ask the stock manager what happened to "
+            "the goods.",
+            picking.name,
+        )
 
     def _receive(self, lines, missing):
         """Move what arrived into the factory's location, and what didn't to the backorder."""
         picking = self.backorder_id or self.picking_id
         if picking.state in ("done", "cancel"):
-            raise UserError(
-                self.env._(
-                    "The transfer %s is done or cancelled already. Ask the stock manager what "
-                    "happened to the goods.",
-                    picking.name,
-                )
-            )
+            raise UserError(self._get_transfer_message(picking))
         lots = lines.used_part_id.lot_id
-        for move_line in picking.move_line_ids:
-            move_line.picked = move_line.lot_id in lots
+        arrived = picking.move_line_ids.filtered(lambda line: line.lot_id in lots)
+        arrived.picked = True
+        (picking.move_line_ids - arrived).picked = False
         picking._action_done()
         lots.invalidate_recordset(["location_id"])
         astray = lots.filtered(lambda lot: lot.location_id != picking.location_dest_id)
@@ -459,26 +554,36 @@ class AftersalesReturn(models.Model):
                     for tag in missing.used_part_id
                 ]
             )
-        lines._write_protected({"is_received": True, "is_missing": 0})
+        lines._write_protected({"is_received": True, "is_missing": 0, "quantity_received": 1})
         missing._write_protected({"is_missing": 1})
         lines.used_part_id._write_protected({"state": "received"})
-        self._write_protected(
-            {
-                "state": "received",
-                "backorder_id": backorder.id,
-                "date_received": fields.Datetime.now(),
-            }
-        )
+        self._write_protected({"backorder_id": backorder.id})
+
+    def _note_received(self):
+        """Note the arrival, and what differs from what was announced (L2.8)."""
+        self._write_protected({"state": "received", "date_received": fields.Datetime.now()})
         self._deadline_event("arrived")
-        self.message_post(
-            body=self.env._(
-                "Received %(received)s of %(announced)s tags. Missing: %(missing)s",
-                announced=len(self.line_ids),
-                received=len(self.line_ids.filtered("is_received")),
-                missing=format_list(self.env, missing.used_part_id.mapped("name"))
-                or self.env._("none"),
+        tags = self.line_ids.filtered("used_part_id")
+        missing = tags.filtered(lambda line: not line.is_received)
+        if tags:
+            self.message_post(
+                body=self.env._(
+                    "Received %(received)s of %(announced)s tags. Missing: %(missing)s",
+                    announced=len(tags),
+                    received=len(tags - missing),
+                    missing=format_list(self.env, missing.used_part_id.mapped("name"))
+                    or self.env._("none"),
+                )
             )
-        )
+        for line in (self.line_ids - tags).filtered("is_received"):
+            self.message_post(
+                body=self.env._(
+                    "%(product)s: received %(received)g of %(announced)g.",
+                    product=line.product_id.display_name,
+                    received=line.quantity_received,
+                    announced=line.quantity_shipped,
+                )
+            )
 
     def action_verify(self):
         """Close the inspection: what bears no deduction reason is accepted (L2.8, M8.4)."""
@@ -490,18 +595,35 @@ class AftersalesReturn(models.Model):
                 raise UserError(
                     self.env._("%s has not been received, or is verified already.", document.name)
                 )
-            received = document.line_ids.filtered(lambda line: line.part_state == "received")
-            for line in received:
-                # sudo: quality and logistics decide on the line; the tag follows.
-                line.used_part_id.sudo()._write_protected(
-                    {
-                        "state": "deducted" if line.deduction_reason_id else "accepted",
-                        "deduction_reason_id": line.deduction_reason_id.id,
-                    }
+            uncounted = document._get_goods_lines().filtered(lambda line: not line.is_received)
+            if uncounted:
+                raise UserError(
+                    self.env._(
+                        "Not counted yet: %s",
+                        format_list(self.env, uncounted.product_id.mapped("display_name")),
+                    )
                 )
-            document._write_protected({"state": "verified"})
+            received = document.line_ids.filtered(lambda line: line.part_state == "received")
+            # sudo: quality and logistics decide on the line; the tag follows.
+            received.sudo()._note_verdict()
+            document._write_protected({"state": "verified", "date_verified": fields.Datetime.now()})
             document._deadline_event("verified")
-            # with this, the sender sees what was accepted and what was not, and why
+        return True
+
+    def action_done(self):
+        """Answer the sender: everything of the return is dealt with (L2.9, L2.10).
+
+        :raises UserError: the return has not been verified
+        """
+        self._check_group("aftersales_service.group_customer_service")
+        for document in self:
+            document.check_access("write")
+            document.lock_for_update(allow_referencing=True)
+            if document.state != "verified":
+                raise UserError(
+                    self.env._("%s has to be verified before it is answered.", document.name)
+                )
+            document._write_protected({"state": "done", "date_answered": fields.Datetime.now()})
             document._deadline_event("answered")
         return True
 

@@ -154,6 +154,7 @@ class AftersalesSettlementLine(models.Model):
             "accepted": "payable",
             "scrapped": "payable",
             "deducted": "deducted",
+            "rejected": "missing",
             "held": "missing",
             "shipped": "missing",
         }

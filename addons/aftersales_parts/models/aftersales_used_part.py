@@ -44,6 +44,7 @@ class AftersalesUsedPart(models.Model):
             ("received", "Received"),
             ("accepted", "Accepted"),
             ("deducted", "Deducted"),
+            ("rejected", "Rejected"),
             ("scrapped", "Scrapped on the spot"),
         ],
         "Status",
@@ -51,6 +52,13 @@ class AftersalesUsedPart(models.Model):
         required=True,
         readonly=True,
         tracking=True,
+    )
+
+    result = fields.Selection(
+        [("accepted", "Accepted"), ("deducted", "Deducted"), ("rejected", "Rejected")],
+        "Inspection",
+        readonly=True,
+        copy=False,
     )
 
     _name_company_uniq = models.Constraint(

@@ -1,9 +1,19 @@
-from odoo import models
+from odoo import fields, models
 from odoo.exceptions import UserError
 
 
 class StockMove(models.Model):
     _inherit = "stock.move"
+
+    aftersales_return_line_id = fields.Many2one(
+        "aftersales.return.line",
+        "Line of a return",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="The defective goods that this move takes in.",
+    )
 
     def _action_done(self, cancel_backorder=False):
         # sudo runs the actions of records and returns, the only ways of a used part

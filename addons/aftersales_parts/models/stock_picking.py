@@ -14,19 +14,7 @@ class StockPicking(models.Model):
         help="The quota whose first parts stock this transfer supplies.",
     )
 
-    def _action_done(self):
-        result = super()._action_done()
-        # sudo: the return follows its goods, whoever receives them
-        documents = self.env["aftersales.return"].sudo()._get_batches(self)
-        documents.filtered(lambda document: document.state == "shipped")._note_goods_received()
-        return result
-
     def button_validate(self):
-        # L2.5: a batch is received by its quantity, once its return is approved
-        batches = self.env["aftersales.return"].sudo()._get_batches(self)
-        batches._check_approved()
-        if batches.picking_id == self:
-            return super().button_validate()
         # L2.5: goods are taken in against their register, tag by tag; the plain button of the
         # transfer would receive a return without register, signature or approval.
         if (
@@ -35,18 +23,16 @@ class StockPicking(models.Model):
         ):
             raise UserError(
                 self.env._(
-                    "Used parts are received on their return, by scanning the tags: open the "
-                    "return under After-sales ▸ Used parts and press “Receive”. Goods without an "
-                    "approved return are refused (L2.5)."
+                    "Returned goods are received on their return, by scanning the tags and "
+                    "counting: open the return under After-sales ▸ Used parts and press “Receive”. "
+                    "Goods without an approved return are refused (L2.5)."
                 )
             )
         return super().button_validate()
 
     def action_cancel(self):
         if not self.env.su and self._get_aftersales_returns():
-            raise UserError(
-                self.env._("This transfer belongs to a return of used parts and stays with it.")
-            )
+            raise UserError(self.env._("This transfer belongs to a return and stays with it."))
         return super().action_cancel()
 
     def _get_aftersales_returns(self):
@@ -55,7 +41,14 @@ class StockPicking(models.Model):
             self.env["aftersales.return"]
             .sudo()
             .search(
-                ["|", ("picking_id", "in", self.ids), ("backorder_id", "in", self.ids)], limit=1
+                [
+                    "|",
+                    "|",
+                    ("picking_id", "in", self.ids),
+                    ("backorder_id", "in", self.ids),
+                    ("goods_picking_id", "in", self.ids),
+                ],
+                limit=1,
             )
         )
 

@@ -294,7 +294,8 @@ class TestApproval(AftersalesPartsCommon):
         for vals in (
             {"reason": "Other"},
             {"freight_payer": "center"},
-            {"month": "2026-12-01"},
+            {"is_special": True},
+            {"line_ids": [Command.update(self.document.line_ids[0].id, {"reason": "Other"})]},
             {"line_ids": [Command.delete(self.document.line_ids[0].id)]},
         ):
             for approved in (False, True):

@@ -51,7 +51,7 @@ class TestBatchReturn(AftersalesPartsCommon):
         self.assertEqual(document.complaint_id, complaint)
         self.assertEqual(document.center_id, self.dealer)
         self.assertEqual(document.freight_payer, "company")
-        self.assertEqual(document.quantity, 120)
+        self.assertEqual(document.line_ids.quantity, 120)
         self.assertIn("58 of 120", document.reason)
         with self.assertRaisesRegex(UserError, "approved first"), self.cr.savepoint():
             document.action_ship()
@@ -61,20 +61,24 @@ class TestBatchReturn(AftersalesPartsCommon):
             document.action_approve()
         document.with_user(self.second_cs).action_approve()
         document.with_user(self.users["clerk"]).action_ship()
-        picking = document.sudo().picking_id
+        picking = document.sudo().goods_picking_id
         self.assertEqual(picking.move_ids.product_uom_qty, 120)
         # kept apart from what can be sold
         warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
-        self.assertEqual(picking.location_dest_id, warehouse.used_part_loc_id)
-        picking.move_ids.write({"quantity": 119, "picked": True})
-        picking.with_context(skip_sms=True, skip_backorder=True).button_validate()
+        self.assertEqual(picking.location_dest_id, warehouse.defective_loc_id)
+        with self.assertRaisesRegex(UserError, "by scanning the tags and counting"):
+            picking.button_validate()
+        line = document.line_ids
+        document.with_user(self.users["logistics"]).action_receive([], {line.id: 119})
         self.assertEqual(picking.state, "done")
+        self.assertFalse(picking.backorder_ids)
         self.assertEqual(document.state, "received")
         # what was received counts
-        self.assertEqual(document.quantity_received, 119)
+        self.assertEqual((line.quantity_shipped, line.quantity_received), (120, 119))
         self.assertTrue(document.deadline_ids)
         document.with_user(self.users["logistics"]).action_verify()
         self.assertEqual(document.state, "verified")
+        self.assertEqual(line.quantity_accepted, 119)
 
     def test_only_confirmed(self):
         """L1.3: no return unless the fault was confirmed on site, and none twice."""
@@ -109,7 +113,7 @@ class TestBatchReturn(AftersalesPartsCommon):
             document.freight_payer = "center"
         document.action_submit()
         document.with_user(self.second_cs).action_approve()
-        document.quantity = 200
+        document.line_ids.quantity = 200
         self.assertEqual(document.state, "draft")
 
     def test_nobody_links_by_hand(self):

@@ -36,6 +36,8 @@ class TestDeadline(AftersalesPartsCommon):
             self.assertEqual(verified.partner_id, self.center)
             clock.move_to("2026-11-23 15:59:59")
             document.with_user(self.users["quality"]).action_verify()
+            self.assertEqual((verified.state, answered.state), ("met", "running"))
+            document.with_user(self.users["customer_service"]).action_done()
         self.assertEqual((verified.state, answered.state), ("met", "met"))
 
     def test_settlement_filed(self):

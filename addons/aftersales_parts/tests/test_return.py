@@ -289,7 +289,7 @@ class TestReturn(AftersalesPartsCommon):
         """L2.6: moving a return to another center would take that center's month."""
         other = self._make_center("Other", "91310115MA1K3QXE7G")
         document = self._make_return()
-        with self.assertRaisesRegex(UserError, "stays with its service center"):
+        with self.assertRaisesRegex(UserError, "stays with its sender"):
             document.center_id = other
 
     def test_reason_is_part_of_what_is_approved(self):
@@ -332,3 +332,12 @@ class TestReturn(AftersalesPartsCommon):
             )
         )
         self.assertFalse(line.deduction_reason_id)
+
+    def test_month_of_an_application_stays(self):
+        """L2.6: what was applied for isn't moved to another month by hand."""
+        document = self._make_return()
+        document.month = "2026-12-05"
+        self.assertEqual(str(document.month), "2026-12-01")
+        document.action_submit()
+        with self.assertRaisesRegex(UserError, "its month stays"):
+            document.month = "2026-11-01"

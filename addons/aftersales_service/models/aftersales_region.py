@@ -1,4 +1,7 @@
 from collections import defaultdict
+from datetime import timedelta
+
+from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -51,6 +54,20 @@ class AftersalesRegion(models.Model):
         [("1", "First week"), ("2", "Second week"), ("3", "Third week"), ("4", "Fourth week")],
         help="The week of the month in which used parts and defective goods are returned (L2.11).",
     )
+
+    def _get_return_window(self, month):
+        """Return first and last day of the window for returns in ``month`` (L2.11).
+
+        A week of the month is days 1 to 7, 8 to 14, 15 to 21 or 22 to 28: each has every weekday
+        once, whatever day the month begins with. Without a week, the whole month is the window.
+
+        :param date month: any day of the month
+        """
+        first = month.replace(day=1)
+        if not self.return_week:
+            return first, first + relativedelta(months=1, days=-1)
+        start = first + timedelta(weeks=int(self.return_week) - 1)
+        return start, start + timedelta(days=6)
 
     @api.depends("state_ids.name", "city_ids.name")
     @api.depends_context("lang")
