@@ -12,6 +12,7 @@
         "security/ir.model.access.csv",
         "data/ir_sequence_data.xml",
         "data/product_data.xml",
+        "data/stock_warehouse_data.xml",
         "data/aftersales_part_class_data.xml",
         "data/aftersales_deduction_reason_data.xml",
         "data/aftersales_settlement_terms_data.xml",

@@ -12,6 +12,7 @@ from . import stock_location
 from . import aftersales_part_class
 from . import product_template
 from . import aftersales_used_part
+from . import aftersales_used_part_event
 from . import aftersales_service_record
 from . import aftersales_service_record_part
 from . import aftersales_deduction_reason

@@ -390,14 +390,13 @@ class AftersalesReturn(models.Model):
         warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company_id)
         vals = {"state": "shipped", "date_shipped": fields.Datetime.now()}
         if parts := self.line_ids.used_part_id:
+            transit = warehouse.used_part_transit_loc_id
+            parts._move_to(transit, "shipped", "shipped", origin=self.name, return_id=self.id)
+            # what waits there is received tag by tag
             picking = parts._create_picking(
-                warehouse.used_part_return_type_id,
-                self.center_id._get_used_part_location(self.company_id),
-                warehouse.used_part_loc_id,
-                self.name,
+                warehouse.used_part_return_type_id, transit, warehouse.used_part_loc_id, self.name
             )
             picking.action_confirm()
-            parts._write_protected({"state": "shipped"})
             vals["picking_id"] = picking.id
         if goods := self._get_goods_lines():
             vals["goods_picking_id"] = goods._create_receipt(warehouse).id
@@ -557,6 +556,12 @@ class AftersalesReturn(models.Model):
         lines._write_protected({"is_received": True, "is_missing": 0, "quantity_received": 1})
         missing._write_protected({"is_missing": 1})
         lines.used_part_id._write_protected({"state": "received"})
+        lines.used_part_id._log_event(
+            "received",
+            location_id=picking.location_dest_id.id,
+            picking_id=picking.id,
+            return_id=self.id,
+        )
         self._write_protected({"backorder_id": backorder.id})
 
     def _note_received(self):

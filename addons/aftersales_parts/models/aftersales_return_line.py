@@ -253,15 +253,12 @@ class AftersalesReturnLine(models.Model):
     def _note_verdict(self):
         """Give the tags what the inspection said of them (M8.4)."""
         states = {"accept": "accepted", "deduct": "deducted", "reject": "rejected"}
-        for (verdict, reason), lines in self.grouped(
-            lambda line: (line.verdict, line.deduction_reason_id)
+        for (document, verdict, reason, note), lines in self.grouped(
+            lambda line: (line.return_id, line.verdict, line.deduction_reason_id, line.note)
         ).items():
-            lines.used_part_id._write_protected(
-                {
-                    "state": states[verdict],
-                    "result": states[verdict],
-                    "deduction_reason_id": reason.id,
-                }
+            note = ": ".join(filter(None, (reason.name, note)))
+            lines.used_part_id._note_inspected(
+                states[verdict], reason, return_id=document.id, note=note
             )
 
     # --- transfers of defective goods ------------------------------------------------------

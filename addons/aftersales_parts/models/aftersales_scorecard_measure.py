@@ -17,9 +17,9 @@ class AftersalesScorecardMeasure(models.AbstractModel):
             raise ValidationError(
                 self.env._("Used parts are returned by service centers, not by technicians.")
             )
-        base = Domain("state", "in", ("accepted", "deducted")) & Domain(
+        base = Domain("result", "!=", False) & Domain(
             "return_line_ids.return_id",
             "any",
             [("date_received", ">=", start), ("date_received", "<=", end)],
         )
-        return self._share("aftersales.used.part", kind, base, Domain("state", "=", "accepted"))
+        return self._share("aftersales.used.part", kind, base, Domain("result", "=", "accepted"))

@@ -298,7 +298,7 @@ class AftersalesSettlement(models.Model):
             .search(
                 [
                     ("company_id", "=", self.env.company.id),
-                    ("used_part_id.state", "=", "accepted"),
+                    ("used_part_id.result", "=", "accepted"),
                     *in_centers,
                     *self._get_missing_domain(month),
                 ]
@@ -311,7 +311,7 @@ class AftersalesSettlement(models.Model):
         """Return those of ``tags`` that a settlement holds or has paid or refused already."""
         lines = self.env["aftersales.settlement.line"].search([("used_part_id", "in", tags.ids)])
         missing = lines.filtered_domain(self._get_missing_domain(month)).filtered(
-            lambda line: line.used_part_id.state == "accepted"
+            lambda line: line.used_part_id.result == "accepted"
         )
         return (lines - missing).used_part_id
 

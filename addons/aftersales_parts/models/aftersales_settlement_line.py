@@ -149,15 +149,8 @@ class AftersalesSettlementLine(models.Model):
         return bool(part.coverage_id) and part.record_id.responsibility != "customer"
 
     def _verify(self):
-        """Fix what each line pays, by warranty and by what became of its used part (M8.4)."""
-        outcomes = {
-            "accepted": "payable",
-            "scrapped": "payable",
-            "deducted": "deducted",
-            "rejected": "missing",
-            "held": "missing",
-            "shipped": "missing",
-        }
+        """Fix what each line pays, by warranty and by what the inspection said (M8.4)."""
+        outcomes = {"accepted": "payable", "deducted": "deducted", "rejected": "missing"}
         for line in self:
             tag = line.used_part_id
             if tag.state == "received":
@@ -167,7 +160,13 @@ class AftersalesSettlementLine(models.Model):
                         tag.name,
                     )
                 )
-            result = outcomes[tag.state] if line._is_covered() else "uncovered"
+            if not line._is_covered():
+                result = "uncovered"
+            elif not tag.result and tag.state == "scrapped":
+                result = "payable"
+            else:
+                # M10.3: what didn't come back, and what isn't the part, counts as not returned
+                result = outcomes.get(tag.result, "missing")
             line._write_protected(
                 {
                     "result": result,

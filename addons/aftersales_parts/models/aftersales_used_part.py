@@ -1,5 +1,9 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import LockError, UserError
+from odoo.tools import format_list
+
+AT_FACTORY = ("received", "accepted", "deducted", "rejected")
+ENDED = ("scrapped", "supplier", "returned", "lost")
 
 
 class AftersalesUsedPart(models.Model):
@@ -26,6 +30,16 @@ class AftersalesUsedPart(models.Model):
     center_id = fields.Many2one(
         "res.partner", "Service center", required=True, readonly=True, index=True
     )
+    keeper_id = fields.Many2one(
+        "res.partner",
+        "Kept by",
+        required=True,
+        readonly=True,
+        copy=False,
+        index=True,
+        help="Who keeps the part and has to return it: the service center, or the office with "
+        "which it was swapped for a new one.",
+    )
     region_id = fields.Many2one(related="record_id.region_id", store=True)
     machine_serial = fields.Char(related="record_id.serial_number", string="Machine")
     date_removed = fields.Date("Taken off", readonly=True)
@@ -37,28 +51,33 @@ class AftersalesUsedPart(models.Model):
     deduction_reason_id = fields.Many2one(
         "aftersales.deduction.reason", "Deduction", readonly=True, copy=False
     )
-    state = fields.Selection(
-        [
-            ("held", "Kept at the center"),
-            ("shipped", "On its way"),
-            ("received", "Received"),
-            ("accepted", "Accepted"),
-            ("deducted", "Deducted"),
-            ("rejected", "Rejected"),
-            ("scrapped", "Scrapped on the spot"),
-        ],
-        "Status",
-        default="held",
-        required=True,
-        readonly=True,
-        tracking=True,
-    )
-
     result = fields.Selection(
         [("accepted", "Accepted"), ("deducted", "Deducted"), ("rejected", "Rejected")],
         "Inspection",
         readonly=True,
         copy=False,
+        help="What the inspection said, whatever becomes of the part afterwards. The settlement "
+        "pays by it.",
+    )
+    event_ids = fields.One2many("aftersales.used.part.event", "used_part_id", "Life of the part")
+    # not tracked: the events tell more, and nobody can change them
+    state = fields.Selection(
+        [
+            ("held", "Kept"),
+            ("shipped", "On its way"),
+            ("received", "Received"),
+            ("accepted", "Accepted"),
+            ("deducted", "Deducted"),
+            ("rejected", "Rejected"),
+            ("scrapped", "Scrapped"),
+            ("supplier", "Sent on to the supplier"),
+            ("returned", "Returned to the center"),
+            ("lost", "Written off"),
+        ],
+        "Status",
+        default="held",
+        required=True,
+        readonly=True,
     )
 
     _name_company_uniq = models.Constraint(
@@ -79,7 +98,7 @@ class AftersalesUsedPart(models.Model):
         return self.record_id
 
     def _get_protected_fields(self):
-        return super()._get_protected_fields() | {"deduction_reason_id"}
+        return super()._get_protected_fields() | {"deduction_reason_id", "keeper_id", "result"}
 
     @api.model
     def _create_from_records(self, records):
@@ -109,71 +128,312 @@ class AftersalesUsedPart(models.Model):
         )
         for vals, lot in zip(vals_list, lots, strict=True):
             vals["lot_id"] = lot.id
-        tags = self.create(vals_list)
+        # the first event says all that a message about the creation would
+        tags = self.with_context(mail_create_nolog=True, mail_create_nosubscribe=True).create(
+            vals_list
+        )
         tags._book_taken_off()
         tags.filtered(lambda t: t.record_part_id.disposition == "scrap")._scrap()
-        return tags
+        return tags.with_env(self.env)
 
     def _prepare_from_part_vals(self, part, number):
+        center = part.record_id.center_id
         return {
             "name": number,
             "company_id": part.company_id.id,
             "record_part_id": part.id,
             "product_id": part.product_id.id,
             "serial": part.serial_removed,
-            "center_id": part.record_id.center_id.id,
+            "center_id": center.id,
+            "keeper_id": center.id,
             "date_removed": part.record_id.service_date,
         }
 
     def _book_taken_off(self):
         """Move new tags from the customer into their center's location."""
-        pickings = self.env["stock.picking"]
+        batches = []
+        warehouses = self._get_warehouses()
         for (company, center, record), tags in self.grouped(
             lambda t: (t.company_id, t.center_id, t.record_id)
         ).items():
-            warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(company)
+            picking_type = warehouses[company].used_part_in_type_id
+            source = picking_type.default_location_src_id
             location = center._get_used_part_location(company)
-            picking_type = warehouse.used_part_in_type_id
-            pickings += tags._create_picking(
-                picking_type, picking_type.default_location_src_id, location, record.name
+            batches.append((tags, picking_type, source, location, record.name))
+        pickings = self._create_pickings(batches)
+        pickings._complete()
+        for (tags, _type, _source, location, _origin), picking in zip(
+            batches, pickings, strict=True
+        ):
+            tags._log_event("removed", location_id=location.id, picking_id=picking.id)
+
+    def _scrap(self):
+        """Scrap parts on the spot, which their class has to allow (M10.1)."""
+        for company, tags in self.grouped("company_id").items():
+            tags._move_to(company._aftersales_get_scrap_location(), "scrapped", "scrapped")
+
+    # --- life of a part --------------------------------------------------------------------
+
+    def _log_event(self, event, **vals):
+        """Note one event in the life of each part.
+
+        :param str event: value of the event's selection
+        :param vals: values of the event: date, location_id, return_id, picking_id, note
+        """
+        # sudo: nobody may write into the life of a part by himself, only what happens to it
+        return (
+            self.env["aftersales.used.part.event"]
+            .sudo()
+            .create([{**vals, "used_part_id": part.id, "event": event} for part in self])
+        )
+
+    def _lock_in(self, *states):
+        """Lock the parts against what others do at the same moment, and check their state.
+
+        :raises UserError: somebody else is at one of them, or one is in none of ``states``
+        """
+        try:
+            self.lock_for_update(allow_referencing=True)
+        except LockError as error:
+            raise UserError(
+                self.env._(
+                    "Somebody else is working on these tags this very moment. Reload the page "
+                    "and look what has changed."
+                )
+            ) from error
+        self.invalidate_recordset(["state", "keeper_id", "result", "deduction_reason_id"])
+        labels = dict(self._fields["state"]._description_selection(self.env))
+        for state, parts in self.filtered(lambda p: p.state not in states).grouped("state").items():
+            raise UserError(
+                self.env._(
+                    "This can't be done while the status is “%(state)s”: %(tags)s",
+                    state=labels[state],
+                    tags=format_list(self.env, parts.mapped("name")),
+                )
             )
-        pickings.move_ids.picked = True
-        pickings._action_done()
+
+    def _move_to(
+        self,
+        location,
+        event,
+        state=None,
+        *,
+        origin=None,
+        picking_type=None,
+        note=None,
+        return_id=None,
+        package=None,
+    ):
+        """Move the parts from wherever they are to ``location``, and note what happened.
+
+        One transfer, done at once, for each location that they come from. A crate moves along if
+        all that is in it moves; otherwise the parts are taken out of it. The queries don't grow
+        with the parts, but for those that core needs for each serial.
+
+        :param location: of the parts' company
+        :param str event: what happens, noted in the life of each part
+        :param str state: status of the parts from now on; default as it is
+        :param str origin: what the transfers are for; default the only tag
+        :param picking_type: default that of used-part returns
+        :param str note: for the event
+        :param int return_id: the return by which they move
+        :param package: crate into which they are put
+        :return: the transfers
+        :raises UserError: a part isn't where its status says
+        """
+        self._lock_in(*dict(self._fields["state"].selection))
+        quants = self._get_quants()
+        self._check_in_place(quants)
+        whole = self._get_whole_crates(quants)
+        warehouses = self._get_warehouses()
+        groups = self.grouped(lambda p: (p.company_id, quants[p].location_id))
+        pickings = self._create_pickings(
+            [
+                (
+                    parts,
+                    picking_type or warehouses[company].used_part_return_type_id,
+                    source,
+                    location,
+                    origin or (parts.name if len(parts) == 1 else False),
+                )
+                for (company, source), parts in groups.items()
+            ],
+            crates={
+                part: (quant.package_id, package or quant.package_id & whole)
+                for part, quant in quants.items()
+            },
+        )
+        pickings._complete()
+        if state:
+            self._write_protected({"state": state})
+        for parts, picking in zip(groups.values(), pickings, strict=True):
+            parts._log_event(
+                event,
+                location_id=location.id,
+                picking_id=picking.id,
+                return_id=return_id,
+                note=note,
+            )
+        return pickings
+
+    def _note_inspected(self, result, reason, **vals):
+        """Note what the inspection said about the parts (M8.4).
+
+        :param str result: accepted, deducted or rejected
+        :param reason: deduction reason, empty if accepted
+        :param vals: values of the event
+        """
+        self._lock_in(*AT_FACTORY)
+        self._write_protected({"state": result, "result": result, "deduction_reason_id": reason.id})
+        self._log_event(result, **vals)
+
+    # --- where the parts are ---------------------------------------------------------------
+
+    def _get_warehouses(self):
+        """Return {company: warehouse to which its parts come back}."""
+        warehouses = self.env["stock.warehouse"]
+        return {
+            company: warehouses._get_aftersales_warehouse(company) for company in self.company_id
+        }
+
+    def _get_quants(self):
+        """Return {part: its quant in stock}, an empty or several quants where stock is wrong."""
+        # sudo: where a part is follows from stock, on which its keepers have no rights
+        quants = self.env["stock.quant"].sudo()
+        found = quants.search([("lot_id", "in", self.sudo().lot_id.ids), ("quantity", ">", 0)])
+        by_lot = found.grouped("lot_id")
+        return {part: by_lot.get(part.sudo().lot_id, quants) for part in self}
+
+    def _get_homes(self):
+        """Return {part: locations in or below which its status says it lies}."""
+        parts = self.sudo()
+        warehouses = (
+            parts.env["stock.warehouse"]
+            .with_context(active_test=False)
+            .search([("company_id", "in", parts.company_id.ids)])
+            .grouped("company_id")
+        )
+        awaited = parts.filtered(lambda p: p.state == "shipped")._get_awaited_from()
+        homes = {}
+        for part in parts:
+            own = warehouses[part.company_id]
+            if part.state in ("held", "returned"):
+                home = part.keeper_id._get_used_part_location(part.company_id)
+            elif part.state == "shipped":
+                home = awaited.get(part) or own.used_part_transit_loc_id
+            elif part.state in AT_FACTORY:
+                home = own.used_part_loc_id
+            else:
+                home = parts.env["stock.location"]
+            homes[part.with_env(self.env)] = home
+        return homes
+
+    def _get_awaited_from(self):
+        """Return {part: location from which a transfer still waits to take it}."""
+        lines = self.env["stock.move.line"].search(
+            [
+                ("lot_id", "in", self.lot_id.ids),
+                ("state", "not in", ("draft", "done", "cancel")),
+                ("picking_id", "!=", False),
+            ]
+        )
+        by_lot = lines.grouped("lot_id")
+        return {part: by_lot[part.lot_id].location_id for part in self if part.lot_id in by_lot}
+
+    def _is_at(self, location, homes):
+        """Tell whether ``location`` is where the status of the part says."""
+        if self.state in ("scrapped", "lost"):
+            return location.usage == "inventory"
+        if self.state == "supplier":
+            return location.usage == "supplier"
+        return any(location.parent_path.startswith(home.parent_path) for home in homes)
+
+    def _find_astray(self, quants):
+        """Return the parts that stock has elsewhere than their status says, or not once."""
+        homes = self._get_homes()
+        return self.filtered(
+            lambda part: len(quants[part]) != 1
+            or quants[part].quantity != 1
+            or not part._is_at(quants[part].location_id, homes[part])
+        )
+
+    def _check_in_place(self, quants):
+        """Raise UserError, naming them, if any parts aren't where their status says."""
+        if astray := self._find_astray(quants):
+            raise UserError(
+                self.env._(
+                    "By the stock, these parts are not where their status says: %s. Ask an "
+                    "administrator to look under After-sales ▸ Configuration ▸ Check the tags.",
+                    format_list(self.env, astray.mapped("name")),
+                )
+            )
+
+    def _get_whole_crates(self, quants):
+        """Return the crates of which these parts are all that is in them."""
+        crates = self.env["stock.package"].sudo()
+        numbers = {}
+        for quant in quants.values():
+            for crate in quant.package_id:
+                crates |= crate
+                numbers[crate] = numbers.get(crate, 0) + 1
+        return crates.filtered(lambda crate: len(crate.quant_ids) == numbers[crate])
+
+    # --- transfers -------------------------------------------------------------------------
 
     def _create_picking(self, picking_type, source, destination, origin):
         """Return a new transfer of exactly these tags, not done yet."""
-        picking = self.env["stock.picking"].create(
-            self._prepare_picking_vals(picking_type, source, destination, origin)
+        return self._create_pickings([(self, picking_type, source, destination, origin)])
+
+    @api.model
+    def _create_pickings(self, batches, crates=None):
+        """Return new transfers, not done yet, one move each, with one line per tag.
+
+        :param batches: list of (tags, operation type, source, destination, origin)
+        :param crates: {tag: (crate that it is in, crate that it will be in)}
+        """
+        crates = crates or {}
+        pickings = self.env["stock.picking"].create(
+            [tags._prepare_picking_vals(*args) for tags, *args in batches]
         )
-        picking.move_ids.move_line_ids.picking_id = picking
-        return picking
+        moves = self.env["stock.move"].create(
+            [
+                {**tags._prepare_move_vals(source, destination), "picking_id": picking.id}
+                for (tags, _type, source, destination, _origin), picking in zip(
+                    batches, pickings, strict=True
+                )
+            ]
+        )
+        vals_list = []
+        for (tags, _type, source, destination, _origin), move in zip(batches, moves, strict=True):
+            for tag in tags:
+                vals = tag._prepare_move_line_vals(source, destination)
+                vals |= {"move_id": move.id, "picking_id": move.picking_id.id}
+                if tag in crates:
+                    present, future = crates[tag]
+                    vals |= {"package_id": present.id, "result_package_id": future.id}
+                vals_list.append(vals)
+        self.env["stock.move.line"].create(vals_list)
+        return pickings
 
     def _prepare_picking_vals(self, picking_type, source, destination, origin):
-        """Return a transfer of these tags: one move, one line per tag."""
-        product = self.lot_id.product_id
         return {
             "picking_type_id": picking_type.id,
-            "partner_id": self.center_id[:1].id,
+            "partner_id": self.keeper_id.id if len(self.keeper_id) == 1 else False,
             "location_id": source.id,
             "location_dest_id": destination.id,
             "origin": origin,
             "company_id": self.company_id.id,
-            "move_ids": [
-                fields.Command.create(
-                    {
-                        "product_id": product.id,
-                        "product_uom": product.uom_id.id,
-                        "product_uom_qty": len(self),
-                        "location_id": source.id,
-                        "location_dest_id": destination.id,
-                        "company_id": self.company_id.id,
-                        "move_line_ids": [
-                            fields.Command.create(tag._prepare_move_line_vals(source, destination))
-                            for tag in self
-                        ],
-                    }
-                )
-            ],
+        }
+
+    def _prepare_move_vals(self, source, destination):
+        product = self.lot_id.product_id
+        return {
+            "product_id": product.id,
+            "product_uom": product.uom_id.id,
+            "product_uom_qty": len(self),
+            "location_id": source.id,
+            "location_dest_id": destination.id,
+            "company_id": self.company_id.id,
         }
 
     def _prepare_move_line_vals(self, source, destination):
@@ -187,18 +447,3 @@ class AftersalesUsedPart(models.Model):
             "location_dest_id": destination.id,
             "company_id": self.company_id.id,
         }
-
-    def _scrap(self):
-        """Scrap parts on the spot, which their class has to allow (M10.1)."""
-        for tag in self:
-            scrap = self.env["stock.scrap"].create(
-                {
-                    "product_id": tag.lot_id.product_id.id,
-                    "lot_id": tag.lot_id.id,
-                    "location_id": tag.center_id._get_used_part_location(tag.company_id).id,
-                    "company_id": tag.company_id.id,
-                    "origin": tag.name,
-                }
-            )
-            scrap.do_scrap()
-        self._write_protected({"state": "scrapped"})

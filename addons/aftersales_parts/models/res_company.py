@@ -149,6 +149,27 @@ class ResCompany(models.Model):
                 prices[product] = (self.currency_id.round(price), items.browse(rule))
         return prices
 
+    def _aftersales_get_loss_location(self):
+        """Return where goods that are gone are booked: the inventory loss of used parts."""
+        product = self.env.ref("aftersales_parts.product_used_part")
+        return product.with_company(self).property_stock_inventory
+
+    def _aftersales_get_scrap_location(self):
+        """Return where scrapped goods are booked, apart from what is gone if possible."""
+        loss = self._aftersales_get_loss_location()
+        return (
+            self.env["stock.location"].search(
+                [
+                    ("company_id", "=", self.id),
+                    ("usage", "=", "inventory"),
+                    ("id", "!=", loss.id),
+                ],
+                order="id",
+                limit=1,
+            )
+            or loss
+        )
+
     def _aftersales_set_accounts(self):
         """Add the accounts of the addon and choose the rest, as far as nothing is set.
 

@@ -10,6 +10,9 @@ class StockWarehouse(models.Model):
     used_part_loc_id = fields.Many2one(
         "stock.location", "Used parts", check_company=True, copy=False
     )
+    used_part_transit_loc_id = fields.Many2one(
+        "stock.location", "Used parts on their way", check_company=True, copy=False
+    )
     used_part_in_type_id = fields.Many2one(
         "stock.picking.type", "Used parts taken off", check_company=True, copy=False
     )
@@ -41,6 +44,14 @@ class StockWarehouse(models.Model):
             warehouse.write(warehouse._create_or_update_sequences_and_picking_types())
         self._aftersales_translate()
 
+    @api.model
+    def _aftersales_create_missing_locations(self):
+        """Give every warehouse the locations of the addon that it doesn't have yet."""
+        bare = self.with_context(active_test=False).search(
+            [("used_part_transit_loc_id", "=", False)]
+        )
+        bare._create_missing_locations({})
+
     def _get_locations_values(self, vals, code=False):
         values = super()._get_locations_values(vals, code=code)
         # beside the stock location, not below it: used parts must never be sold or reserved
@@ -53,6 +64,11 @@ class StockWarehouse(models.Model):
             "name": self.env._("Used parts"),
             "active": True,
             "usage": "internal",
+        }
+        values["used_part_transit_loc_id"] = {
+            "name": self.env._("Used parts on their way"),
+            "active": True,
+            "usage": "transit",
         }
         return values
 

@@ -70,3 +70,51 @@ class TestMigration(AftersalesPartsCommon):
         self.assertFalse(self.document._is_approved())
         with self.assertRaises(UserError), self.cr.savepoint():
             self.document.action_ship()
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestUsedPartMigration(AftersalesPartsCommon):
+    """Tags are put into the shape of the previous release; the scripts bring them up again."""
+
+    def _migrate(self):
+        for _twice in range(2):
+            for name in ("pre", "post"):
+                path = file_path(f"aftersales_parts/migrations/19.0.1.3.0/{name}-used-part.py")
+                load_script(path, f"{name}-used-part").migrate(self.cr, "19.0.1.2.0")
+                self.env.flush_all()
+            self.env.invalidate_all()
+
+    def test_life_of_earlier_tags(self):
+        """M10.3: tags of the previous release get keeper, result and the life known of them."""
+        record = self._make_record(
+            [self._part(self.pump, quantity=3), self._part(self.gearbox), self._scrap(self.seal)]
+        )
+        tags = record.used_part_ids.sorted("name")
+        reason = self.env.ref("aftersales_parts.deduction_reason_D02")
+        document = self._return_parts(missing=[tags[2].name], deductions={tags[1].name: reason.id})
+        kept = self._make_record([self._part(self.pump)]).used_part_ids
+        self.env.flush_all()
+        self.cr.execute(SQL("DELETE FROM aftersales_used_part_event"))
+        self.cr.execute(SQL("ALTER TABLE aftersales_used_part DROP keeper_id, DROP result"))
+        self.env.invalidate_all()
+        self._migrate()
+        tags += kept
+        self.assertEqual(tags.keeper_id, self.center)
+        self.assertEqual(
+            tags.mapped("result"), ["accepted", "deducted", False, "accepted", False, False]
+        )
+        self.assertEqual(
+            [tag.event_ids.mapped("event") for tag in tags],
+            [
+                ["removed", "shipped", "received", "accepted"],
+                ["removed", "shipped", "received", "deducted"],
+                ["removed", "shipped"],
+                ["removed", "shipped", "received", "accepted"],
+                ["removed", "scrapped"],
+                ["removed"],
+            ],
+        )
+        self.assertEqual(tags[1].event_ids[-1].note, reason.name)
+        self.assertEqual(tags[0].event_ids[1].date, document.date_shipped)
+        self.assertEqual(tags[0].event_ids.return_id, document)

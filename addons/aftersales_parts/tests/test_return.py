@@ -218,7 +218,7 @@ class TestReturn(AftersalesPartsCommon):
         warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
         center_location = self.center._get_used_part_location(self.company)
         self.assertEqual(self._location_of(self.tags[0]), warehouse.used_part_loc_id)
-        self.assertEqual(self._location_of(self.tags[1]), center_location)
+        self.assertEqual(self._location_of(self.tags[1]), warehouse.used_part_transit_loc_id)
         self.assertEqual(self._location_of(kept), center_location)
         self.assertEqual(self.tags.mapped("state"), ["received", "shipped"])
 

@@ -1,4 +1,6 @@
-from odoo.exceptions import AccessError, UserError
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tests import tagged
 
 from .common import AftersalesPartsCommon, freeze
@@ -67,6 +69,100 @@ class TestUsedPart(AftersalesPartsCommon):
                 tag.with_user(self.users[role]).write({"state": "accepted"})
         with self.assertRaisesRegex(UserError, "can't be deleted"):
             tag.unlink()
+
+    # --- life of a part --------------------------------------------------------------------
+
+    def _get_life(self, tag):
+        return tag.event_ids.mapped("event")
+
+    def test_life_of_a_part(self):
+        """M10.3: each step is noted with its place, and stock has the part just there."""
+        record = self._make_record([self._part(self.pump), self._part(self.gearbox)])
+        tag, missing = record.used_part_ids.sorted("name")
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        self._return_parts(missing=[missing.name])
+        self.assertEqual(self._get_life(tag), ["removed", "shipped", "received", "accepted"])
+        self.assertEqual(
+            tag.event_ids.mapped("user_id.login"),
+            ["parts_technician", "parts_center", "parts_logistics", "parts_quality"],
+        )
+        self.assertEqual(
+            tag.event_ids[1:3].location_id,
+            warehouse.used_part_transit_loc_id + warehouse.used_part_loc_id,
+        )
+        self.assertEqual((tag.state, tag.result), ("accepted", "accepted"))
+        self.assertEqual(self._get_life(missing), ["removed", "shipped"])
+        self.assertEqual(self._location_of(missing), warehouse.used_part_transit_loc_id)
+        self.assertFalse(missing.result)
+
+    def test_transit_is_no_stock_for_sale(self):
+        """M10.1: what is on its way lies beside the stock location, too."""
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        transit = warehouse.used_part_transit_loc_id
+        self.assertEqual(transit.usage, "transit")
+        self.assertFalse(transit._child_of(warehouse.lot_stock_id))
+
+    def test_events_are_append_only(self):
+        """M10.3: nobody, with all rights either, changes, deletes or makes up an event."""
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        with self.assertRaisesRegex(UserError, "can't be changed"):
+            tag.event_ids.sudo().write({"note": "x"})
+        with self.assertRaisesRegex(UserError, "can't be deleted"):
+            tag.event_ids.sudo().unlink()
+        for user in (self.users["customer_service"], self.env.ref("base.user_admin")):
+            with self.assertRaises(AccessError):
+                tag.event_ids.with_user(user).create({"used_part_id": tag.id, "event": "kept"})
+
+    def test_events_tell_no_more_than_their_tag(self):
+        """Mistake 6: a center sees the life of its own parts only, however it asks."""
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        other = self._make_center_user("other", self._make_center("Other", "91310115MA1K3QXE7G"))
+        events = self.env["aftersales.used.part.event"]
+        own = events.with_user(self.users["center"])
+        self.assertEqual(own.search([("used_part_id", "=", tag.id)]), tag.event_ids)
+        self.assertEqual(own.browse(tag.event_ids.ids).mapped("event"), ["removed"])
+        self.assertFalse(events.with_user(other).search([]))
+        self.assertFalse(events.with_user(other)._read_group([], ["event"], ["__count"]))
+        with self.assertRaises(AccessError):
+            tag.event_ids.with_user(other).read(["event"])
+
+    def test_part_elsewhere_is_not_moved(self):
+        """M10.3: what isn't where its status says is named and not moved."""
+        record = self._make_record([self._part(self.pump), self._part(self.pump)])
+        good, bad = record.used_part_ids
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        # sudo: what a stock manager could do to the database behind everybody's back
+        quant = self.env["stock.quant"].sudo().search([("lot_id", "=", bad.lot_id.id)])
+        quant.filtered(lambda q: q.quantity > 0).location_id = warehouse.lot_stock_id
+        with self.assertRaisesRegex(UserError, bad.name), self.cr.savepoint():
+            (good + bad)._move_to(warehouse.used_part_loc_id, "received", "received")
+        good._move_to(warehouse.used_part_transit_loc_id, "shipped", "shipped")
+        self.assertEqual(self._location_of(good), warehouse.used_part_transit_loc_id)
+
+    def test_two_people_at_one_tag(self):
+        """Faults: a tag that somebody else is working on is refused with a clear sentence."""
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        with (
+            patch.object(type(tag), "lock_for_update", side_effect=LockError("locked")),
+            self.assertRaisesRegex(UserError, "Somebody else"),
+        ):
+            tag._lock_in("held")
+        with self.assertRaisesRegex(UserError, f"“Kept”: {tag.name}"):
+            tag._lock_in("shipped")
+
+    def test_crate_moves_whole_or_is_opened(self):
+        """M10.4: a crate travels with all that is in it; what leaves it alone is taken out."""
+        tags = self._make_record([self._part(self.pump, quantity=3)]).used_part_ids
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        crate = self.env["stock.package"].create({"name": "C-1"})
+        home = self.center._get_used_part_location(self.company)
+        tags[:2]._move_to(home, "packed", package=crate)
+        self.assertEqual(crate.quant_ids.lot_id, tags[:2].lot_id)
+        tags._move_to(warehouse.used_part_transit_loc_id, "shipped", "shipped")
+        self.assertEqual(crate.quant_ids.lot_id, tags[:2].lot_id)
+        self.assertEqual(crate.location_id, warehouse.used_part_transit_loc_id)
+        tags[0]._move_to(warehouse.used_part_loc_id, "received", "received")
+        self.assertEqual(crate.quant_ids.lot_id, tags[1].lot_id)
 
     def test_batch_costs_the_same_per_tag(self):
         """Speed: queries don't grow with the number of tags of a record."""
