@@ -41,6 +41,7 @@
         "views/aftersales_center_quota_views.xml",
         "views/stock_views.xml",
         "views/res_partner_views.xml",
+        "views/sale_order_views.xml",
     ],
     "demo": ["demo/aftersales_parts_demo.xml"],
     "assets": {

@@ -13,6 +13,7 @@ from . import aftersales_part_class
 from . import product_template
 from . import aftersales_used_part
 from . import aftersales_used_part_event
+from . import aftersales_supply_mixin
 from . import aftersales_service_record
 from . import aftersales_service_record_part
 from . import aftersales_deduction_reason
@@ -32,3 +33,5 @@ from . import aftersales_scorecard_measure
 from . import aftersales_deposit
 from . import aftersales_center_quota
 from . import aftersales_center_quota_line
+from . import sale_order
+from . import sale_order_line

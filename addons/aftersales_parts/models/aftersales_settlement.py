@@ -250,6 +250,7 @@ class AftersalesSettlement(models.Model):
                 ("record_id.state", "=", "done"),
                 ("date_removed", ">=", month),
                 ("date_removed", "<", month + relativedelta(months=1)),
+                *self.env["aftersales.used.part"]._get_claimable_domain(),
                 *in_centers,
             ],
             order="name",

@@ -98,10 +98,17 @@ class AftersalesSettlementLine(models.Model):
                 date=format_date(self.env, line.price_date),
                 fee=line.currency_id.format(line.amount_fee),
                 rate=f"{line.fee_rate:g}",
-                reason=fee_labels.get(line.fee_reason, ""),
+                reason=line._get_urgent_order() or fee_labels.get(line.fee_reason, ""),
                 result=labels[line.result],
                 payable=line.currency_id.format(line.amount_payable),
             )
+
+    def _get_urgent_order(self):
+        """Return the words for the urgent order that the part came with, or none (M8.7)."""
+        self.ensure_one()
+        # sudo: only the number of the order is told
+        order = self.sudo().used_part_id.record_part_id.urgent_order
+        return self.fee_reason == "urgent" and order and self.env._("urgent order %s", order)
 
     @api.model
     def _prepare_vals(self, settlement, tag, price, item):

@@ -101,6 +101,14 @@ class AftersalesUsedPart(models.Model):
         return super()._get_protected_fields() | {"deduction_reason_id", "keeper_id", "result"}
 
     @api.model
+    def _get_claimable_domain(self):
+        """Return the domain of used parts whose new part the center paid in advance (M8.4).
+
+        Parts on deposit are the company's: they are replaced in kind, not paid (L1.6, L3.3).
+        """
+        return [("record_part_id.source", "!=", "deposit")]
+
+    @api.model
     def _create_from_records(self, records):
         """Tag each part taken off and book it into its center's location.
 

@@ -245,7 +245,8 @@ class ResPartner(models.Model):
         if shipped := counts.get("shipped"):
             obstacles.append(self.env._("Used parts on their way: %s", shipped))
         settled = self.env["aftersales.settlement.line"].search_fetch(domain, ["used_part_id"])
-        if unlisted := parts.search_count([*domain, ("id", "not in", settled.used_part_id.ids)]):
+        claimable = [*domain, *parts._get_claimable_domain()]
+        if unlisted := parts.search_count([*claimable, ("id", "not in", settled.used_part_id.ids)]):
             obstacles.append(self.env._("Used parts that are on no settlement yet: %s", unlisted))
         return obstacles
 
@@ -331,8 +332,7 @@ class ResPartner(models.Model):
         :raises UserError: the partner is no service center, or the company has no warehouse
         """
         self.ensure_one()
-        center = self if self.is_service_center else self.commercial_partner_id
-        center = center.with_company(company)
+        center = (self._get_service_center() or self.commercial_partner_id).with_company(company)
         if center.used_part_location_id:
             return center.used_part_location_id
         center.used_part_location_id = center._create_center_location(company, center.name)
@@ -344,15 +344,24 @@ class ResPartner(models.Model):
         :raises UserError: the partner is no service center, or the company has no warehouse
         """
         self.ensure_one()
-        domain = [("deposit_center_id", "=", self.id), ("company_id", "=", company.id)]
-        # sudo: which location it is, is decided by the quota, not by rights in stock
-        locations = self.env["stock.location"].sudo().with_context(active_test=False)
-        location = locations.search(domain, limit=1)
+        location = self._find_deposit_location(company)
         if location and not location.active:
             location.active = True
         return location or self._create_center_location(
             company, self.env._("%s: parts on deposit", self.name), deposit_center_id=self.id
         )
+
+    def _find_deposit_location(self, company):
+        """Return the center's location for parts on deposit, or none."""
+        # sudo: which location it is, is decided by the quota, not by rights in stock
+        locations = self.env["stock.location"].sudo().with_context(active_test=False)
+        domain = [("deposit_center_id", "in", self.ids), ("company_id", "=", company.id)]
+        return locations.search(domain, limit=1)
+
+    def _get_service_center(self):
+        """Return the service center that the partner is or belongs to, or none."""
+        company = self.commercial_partner_id
+        return (self | company).filtered("is_service_center")[:1]
 
     def _check_service_center(self):
         """Raise UserError unless the partner is a service center."""
@@ -385,7 +394,7 @@ class ResPartner(models.Model):
     # --- deposit and quota (L3.3) ----------------------------------------------------------
 
     def _lock_aftersales_stock_account(self):
-        """Let nobody else post deposits of these centers or supply them until this is done.
+        """Let nobody else post deposits of these centers or move their parts until this is done.
 
         :raises UserError: somebody else is just doing so
         """
@@ -395,8 +404,8 @@ class ResPartner(models.Model):
         except LockError as error:
             raise UserError(
                 self.env._(
-                    "Somebody else is entering a deposit or supplying parts for %s this very "
-                    "moment. Try again when that is done.",
+                    "Somebody else is entering a deposit or moving parts of %s this very moment. "
+                    "Try again when that is done.",
                     format_list(self.env, centers.mapped("name")),
                 )
             ) from error

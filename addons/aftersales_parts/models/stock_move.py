@@ -42,3 +42,16 @@ class StockMove(models.Model):
             self.env.ref("aftersales_parts.product_used_part", raise_if_not_found=False)
             or (self.env["product.product"])
         )
+
+    def _get_warranty_partner(self):
+        # a part fitted in a repair has the warranty of the repair, and no card of its own (H8)
+        if self.picking_id.aftersales_record_id:
+            return self.env["res.partner"]
+        return super()._get_warranty_partner()
+
+    def _get_new_picking_values(self):
+        values = super()._get_new_picking_values()
+        # sudo: warehouse staff see that it is urgent, without rights on the order
+        if any(self.sudo().sale_line_id.order_id.mapped("is_aftersales_urgent")):
+            values["priority"] = "1"
+        return values

@@ -1,5 +1,5 @@
-from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
 
 
 class StockPicking(models.Model):
@@ -13,6 +13,40 @@ class StockPicking(models.Model):
         index="btree_not_null",
         help="The quota whose first parts stock this transfer supplies.",
     )
+    aftersales_record_id = fields.Many2one(
+        "aftersales.service.record",
+        "Fitted by",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="The service record whose parts came from the parts on deposit.",
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for name in self._get_supply_links():
+            default = self.env.context.get(f"default_{name}")
+            self._check_supply_link(any(vals.get(name, default) for vals in vals_list))
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._check_supply_link(self._get_supply_links() & vals.keys())
+        return super().write(vals)
+
+    @api.model
+    def _get_supply_links(self):
+        """Return the fields that name the document by which parts of a center move."""
+        return {"aftersales_quota_id", "aftersales_record_id"}
+
+    def _check_supply_link(self, given):
+        """Raise AccessError if a user gives the document: its transfers are made by itself."""
+        if given and not self.env.su:
+            raise AccessError(
+                self.env._(
+                    "The transfers of a parts quota or a service record are made on that document "
+                    "and can't be given by hand."
+                )
+            )
 
     def _complete(self):
         """Move all that the transfers' lines name."""

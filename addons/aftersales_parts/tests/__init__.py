@@ -14,3 +14,5 @@ from . import test_center
 from . import test_complaint
 from . import test_dispute
 from . import test_scorecard
+from . import test_deposit_part
+from . import test_urgent_order

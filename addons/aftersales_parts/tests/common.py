@@ -228,6 +228,25 @@ class AftersalesPartsCommon(TransactionCase):
     def _part(self, product, **vals):
         return {"product_id": product.id, **vals}
 
+    def _order_urgently(self, product, quantity=1, deliver=True, **vals):
+        """Return the confirmed urgent order of the center for ``product``, delivered or not."""
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.center.id,
+                "is_aftersales_urgent": True,
+                "order_line": [
+                    Command.create({"product_id": product.id, "product_uom_qty": quantity})
+                ],
+                **vals,
+            }
+        )
+        order.action_confirm()
+        if deliver:
+            order.picking_ids.move_ids.quantity = quantity
+            order.picking_ids.move_ids.picked = True
+            order.picking_ids._action_done()
+        return order
+
     def _make_return(self, center=None, user=None, month="2026-11-01"):
         document = (
             self.env["aftersales.return"]

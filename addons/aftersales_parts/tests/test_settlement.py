@@ -16,6 +16,7 @@ class TestSettlement(AftersalesPartsCommon):
         By hand: pump 2860 + 286 = 3146; gearbox 20600; urgent pump 2860; outside pump 2860;
         seal kit (no dedicated part) 120. Parts 29300, fee 286, claimed 29586.
         """
+        self._order_urgently(self.pump)
         self._make_record(
             [
                 self._part(self.pump),
