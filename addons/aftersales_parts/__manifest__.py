@@ -23,6 +23,8 @@
         "report/aftersales_used_part_report.xml",
         "wizard/aftersales_return_receive_views.xml",
         "wizard/aftersales_settlement_generate_views.xml",
+        "wizard/aftersales_used_part_supply_views.xml",
+        "wizard/aftersales_used_part_write_off_views.xml",
         "views/aftersales_menus.xml",
         "views/aftersales_part_class_views.xml",
         "views/aftersales_used_part_views.xml",

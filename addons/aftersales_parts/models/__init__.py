@@ -14,6 +14,7 @@ from . import product_template
 from . import aftersales_used_part
 from . import aftersales_used_part_event
 from . import aftersales_supply_mixin
+from . import aftersales_used_part_disposal
 from . import aftersales_service_record
 from . import aftersales_service_record_part
 from . import aftersales_deduction_reason

@@ -423,7 +423,7 @@ class AftersalesReturn(models.Model):
         self.check_access("write")
         self.lock_for_update(allow_referencing=True)
         self._check_approved()
-        pending = self.line_ids.filtered(lambda line: not line.is_received)
+        pending = self.line_ids.filtered(lambda line: line._is_awaited())
         if not (self.picking_id or self.goods_picking_id) or not pending:
             raise UserError(self.env._("Nothing of %s is on its way.", self.name))
         lines = self._find_scanned(tags)
@@ -466,6 +466,14 @@ class AftersalesReturn(models.Model):
                 self.env._(
                     "Already received: %s",
                     format_list(self.env, again.used_part_id.mapped("name")),
+                )
+            )
+        if gone := lines.filtered(lambda line: not line._is_awaited()):
+            raise UserError(
+                self.env._(
+                    "Written off: %s. Set these parts aside and tell customer service that they "
+                    "have turned up.",
+                    format_list(self.env, gone.used_part_id.mapped("name")),
                 )
             )
         return lines
@@ -569,13 +577,13 @@ class AftersalesReturn(models.Model):
         self._write_protected({"state": "received", "date_received": fields.Datetime.now()})
         self._deadline_event("arrived")
         tags = self.line_ids.filtered("used_part_id")
-        missing = tags.filtered(lambda line: not line.is_received)
+        missing = tags.filtered(lambda line: line._is_awaited())
         if tags:
             self.message_post(
                 body=self.env._(
                     "Received %(received)s of %(announced)s tags. Missing: %(missing)s",
                     announced=len(tags),
-                    received=len(tags - missing),
+                    received=len(tags.filtered("is_received")),
                     missing=format_list(self.env, missing.used_part_id.mapped("name"))
                     or self.env._("none"),
                 )
@@ -589,6 +597,27 @@ class AftersalesReturn(models.Model):
                     announced=line.quantity_shipped,
                 )
             )
+
+    def _note_written_off(self, lines, note):
+        """Note that what ``lines`` announced will not arrive any more.
+
+        A return of which nothing else is awaited is thereby received, to be verified and answered.
+        """
+        lines._write_protected({"is_missing": 0})
+        for document, own in lines.grouped("return_id").items():
+            document.message_post(
+                body=self.env._(
+                    "Written off: %(tags)s. %(note)s",
+                    tags=format_list(self.env, own.used_part_id.mapped("name")),
+                    note=note,
+                )
+            )
+            if document.backorder_id.state == "cancel":
+                document._write_protected({"backorder_id": False})
+            if document.state == "shipped" and not any(
+                line._is_awaited() for line in document.line_ids
+            ):
+                document._note_received()
 
     def action_verify(self):
         """Close the inspection: what bears no deduction reason is accepted (L2.8, M8.4)."""

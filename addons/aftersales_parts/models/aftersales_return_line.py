@@ -243,6 +243,11 @@ class AftersalesReturnLine(models.Model):
                 )
         return super().write(vals)
 
+    def _is_awaited(self):
+        """Tell whether what was shipped may still arrive."""
+        self.ensure_one()
+        return not self.is_received and self.part_state in (False, "shipped")
+
     def _is_inspectable(self):
         """Tell whether the piece lies before the inspector: received and not verified yet."""
         self.ensure_one()

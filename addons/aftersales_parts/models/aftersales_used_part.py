@@ -231,6 +231,7 @@ class AftersalesUsedPart(models.Model):
         note=None,
         return_id=None,
         package=None,
+        partner=None,
     ):
         """Move the parts from wherever they are to ``location``, and note what happened.
 
@@ -246,6 +247,7 @@ class AftersalesUsedPart(models.Model):
         :param str note: for the event
         :param int return_id: the return by which they move
         :param package: crate into which they are put
+        :param partner: with whom the transfers are; default who keeps the parts
         :return: the transfers
         :raises UserError: a part isn't where its status says
         """
@@ -271,6 +273,8 @@ class AftersalesUsedPart(models.Model):
                 for part, quant in quants.items()
             },
         )
+        if partner:
+            pickings.partner_id = partner
         pickings._complete()
         if state:
             self._write_protected({"state": state})
@@ -338,15 +342,18 @@ class AftersalesUsedPart(models.Model):
 
     def _get_awaited_from(self):
         """Return {part: location from which a transfer still waits to take it}."""
-        lines = self.env["stock.move.line"].search(
+        by_lot = self._get_waiting_lines().grouped("lot_id")
+        return {part: by_lot[part.lot_id].location_id for part in self if part.lot_id in by_lot}
+
+    def _get_waiting_lines(self):
+        """Return the lines of transfers that wait to take these parts."""
+        return self.env["stock.move.line"].search(
             [
                 ("lot_id", "in", self.lot_id.ids),
                 ("state", "not in", ("draft", "done", "cancel")),
                 ("picking_id", "!=", False),
             ]
         )
-        by_lot = lines.grouped("lot_id")
-        return {part: by_lot[part.lot_id].location_id for part in self if part.lot_id in by_lot}
 
     def _is_at(self, location, homes):
         """Tell whether ``location`` is where the status of the part says."""

@@ -84,7 +84,11 @@ class ResPartner(models.Model):
     def _get_center_counters(self):
         return {
             **super()._get_center_counters(),
-            "used_part_held_count": ("aftersales.used.part", "center_id", [("state", "=", "held")]),
+            "used_part_held_count": (
+                "aftersales.used.part",
+                "keeper_id",
+                [("state", "=", "held")],
+            ),
             "fapiao_missing_count": (
                 "aftersales.settlement",
                 "center_id",
@@ -531,9 +535,9 @@ class ResPartner(models.Model):
 
     def action_view_used_parts_held(self):
         """Open the used parts that the center keeps."""
-        return self._action_view_of_center(
-            "aftersales_parts.action_used_part", [("state", "=", "held")]
-        )
+        action = self._action_view_of_center("aftersales_parts.action_used_part")
+        domain = [("keeper_id", "=", self.id), ("state", "=", "held")]
+        return {**action, "domain": domain, "context": {}}
 
     def action_view_settlements(self):
         """Open the settlements of the center."""

@@ -1,0 +1,238 @@
+from odoo import fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import format_list
+
+
+class AftersalesUsedPart(models.Model):
+    """What becomes of used parts in the end: at the factory, or when they never arrive."""
+
+    _inherit = "aftersales.used.part"
+
+    supplier_id = fields.Many2one(
+        "res.partner",
+        "Supplier",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="To whom the part was sent on.",
+    )
+    loss_bearer = fields.Selection(
+        [("company", "Company"), ("center", "Service center")],
+        "Loss borne by",
+        readonly=True,
+        copy=False,
+        help="Company: the part is settled as if it had come back and been accepted. Service "
+        "center: it counts as not returned (M10.3).",
+    )
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {"supplier_id", "loss_bearer"}
+
+    # --- at the factory --------------------------------------------------------------------
+
+    def action_scrap(self):
+        """Scrap parts that were accepted or deducted (M10.1).
+
+        :raises AccessError: neither quality nor logistics
+        :raises UserError: a part isn't inspected, or is disputed
+        """
+        self._check_disposal("accepted", "deducted")
+        for company, parts in self.sudo().grouped("company_id").items():
+            parts._move_to(company._aftersales_get_scrap_location(), "scrapped", "scrapped")
+        return True
+
+    def action_open_supplier(self):
+        """Open the window in which the supplier is chosen."""
+        self._check_disposal("accepted", "deducted")
+        return self._open_disposal("aftersales.used.part.supply", self.env._("Send to supplier"))
+
+    def _send_to_supplier(self, supplier):
+        """Send parts that were accepted or deducted on to their supplier, with a delivery.
+
+        :return: the transfers
+        :raises AccessError: neither quality nor logistics
+        :raises UserError: a part isn't inspected, or is disputed
+        """
+        self._check_disposal("accepted", "deducted")
+        # sudo: the move is exactly what was decided; quality has no rights on stock
+        parts = self.sudo()
+        warehouses = parts._get_warehouses()
+        pickings = parts.env["stock.picking"]
+        for company, own in parts.grouped("company_id").items():
+            pickings += own._move_to(
+                supplier.sudo().with_company(company).property_stock_supplier,
+                "supplier",
+                "supplier",
+                picking_type=warehouses[company].out_type_id,
+                partner=supplier,
+                note=supplier.display_name,
+            )
+        parts._write_protected({"supplier_id": supplier.id})
+        return pickings
+
+    def action_return_to_center(self):
+        """Send rejected parts back to who sent them (L2.9).
+
+        :raises AccessError: neither quality nor logistics
+        :raises UserError: a part isn't rejected, or is disputed
+        """
+        self._check_disposal("rejected")
+        for (company, keeper), parts in (
+            self.sudo().grouped(lambda p: (p.company_id, p.keeper_id)).items()
+        ):
+            parts._move_to(keeper._get_used_part_location(company), "returned", "returned")
+        return True
+
+    def action_keep_again(self):
+        """Keep parts again that were rejected and came back, so that they can be returned anew.
+
+        What the inspection said is over, but stays in the life of the part.
+
+        :raises AccessError: another's parts, or no keeper
+        :raises UserError: a part was not rejected, or didn't come back
+        """
+        self.check_access("read")
+        self._check_keeps_again()
+        self._lock_in("returned")
+        if others := self.filtered(lambda part: part.result != "rejected"):
+            raise UserError(
+                self.env._(
+                    "Only parts that were rejected can be returned again: %s",
+                    format_list(self.env, others.mapped("name")),
+                )
+            )
+        for (location, reason), parts in (
+            self.sudo().grouped(lambda p: (p.lot_id.location_id, p.deduction_reason_id)).items()
+        ):
+            parts._log_event(
+                "kept",
+                location_id=location.id,
+                note=reason and self.env._("Was rejected: %s", reason.name),
+            )
+        self._write_protected({"state": "held", "result": False, "deduction_reason_id": False})
+        return True
+
+    def _check_keeps_again(self):
+        user = self.env.user
+        if user.has_group("aftersales_service.group_clerk"):
+            return
+        if user.has_group("aftersales_service.group_office_manager") and all(
+            keeper.is_regional_office for keeper in self.keeper_id
+        ):
+            return
+        self._check_group("aftersales_service.group_center")
+        if self.keeper_id - user.commercial_partner_id:
+            raise AccessError(self.env._("Only who keeps the parts may do this."))
+
+    def _check_disposal(self, *states):
+        """Check role and state before something is done with parts at the factory."""
+        if not self.env.user.has_group("aftersales_service.group_quality"):
+            self._check_group("aftersales_service.group_logistics")
+        self.check_access("read")
+        if not self:
+            raise UserError(self.env._("Choose the parts first."))
+        self._lock_in(*states)
+        # sudo: what is disputed stays as evidence, whoever may see the dispute
+        parts = self.sudo()
+        parts.return_line_ids.return_id._check_undisputed()
+        lines = parts.env["aftersales.settlement.line"].search([("used_part_id", "in", parts.ids)])
+        lines.settlement_id._check_undisputed()
+
+    def _open_disposal(self, model, name):
+        return {
+            "type": "ir.actions.act_window",
+            "name": name,
+            "res_model": model,
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_used_part_ids": self.ids},
+        }
+
+    # --- lost on the way -------------------------------------------------------------------
+
+    def action_open_write_off(self):
+        """Open the window that asks for the reason and for who bears the loss."""
+        self._check_write_off()
+        return self._open_disposal("aftersales.used.part.write.off", self.env._("Write off"))
+
+    def action_write_off(self, reason, bearer):
+        """Write off parts that were shipped and will not arrive any more (M10.3).
+
+        :param str reason: what happened
+        :param str bearer: "company": settled as accepted; "center": not returned
+        :raises AccessError: not customer service
+        :raises UserError: a part isn't on its way, or is settled as something else
+        """
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason why the parts are written off."))
+        if bearer not in dict(self._fields["loss_bearer"].selection):
+            raise UserError(self.env._("Say who bears the loss: company or service center."))
+        self._check_write_off()
+        # sudo: customer service decides; transfer, return and stock follow
+        parts = self.sudo()
+        lines = parts._get_way_lines()
+        for document in lines.return_id:
+            document._lock_for_action()
+        parts._lock_in("shipped")
+        if bearer == "company":
+            parts._check_unsettled()
+        parts._take_off_transfers()
+        label = dict(self._fields["loss_bearer"]._description_selection(self.env))[bearer]
+        note = self.env._("%(reason)s (borne by: %(bearer)s)", reason=reason, bearer=label)
+        returns = {line.used_part_id: line.return_id for line in lines}
+        for (company, document), own in parts.grouped(lambda p: (p.company_id, returns[p])).items():
+            own._move_to(
+                company._aftersales_get_loss_location(),
+                "lost",
+                "lost",
+                origin=document.name,
+                return_id=document.id,
+                note=note,
+            )
+        vals = {"loss_bearer": bearer}
+        if bearer == "company":
+            vals["result"] = "accepted"
+        parts._write_protected(vals)
+        lines.return_id._note_written_off(lines, note)
+        return True
+
+    def _check_write_off(self):
+        self._check_group("aftersales_service.group_customer_service")
+        self.check_access("read")
+        if not self:
+            raise UserError(self.env._("Choose the parts first."))
+        self._lock_in("shipped")
+
+    def _get_way_lines(self):
+        """Return the lines of the returns by which these parts are on their way."""
+        return self.return_line_ids.filtered(
+            lambda line: not line.is_received
+            and line.return_id.state not in ("draft", "submitted", "approved", "cancelled")
+        )
+
+    def _check_unsettled(self):
+        """Raise UserError if a settlement has fixed already what is paid for any of the parts."""
+        lines = self.env["aftersales.settlement.line"].search(
+            [("used_part_id", "in", self.ids), ("result", "not in", ("open", "missing"))]
+        )
+        if lines:
+            raise UserError(
+                self.env._(
+                    "Settled already, so that the company can't bear the loss any more: %s",
+                    format_list(
+                        self.env,
+                        [f"{line.tag} ({line.settlement_id.name})" for line in lines],
+                    ),
+                )
+            )
+
+    def _take_off_transfers(self):
+        """Take parts that won't arrive off the transfers that wait for them."""
+        waiting = self._get_waiting_lines()
+        for move, lines in waiting.grouped("move_id").items():
+            if lines == move.move_line_ids:
+                move.picking_id.action_cancel()
+            else:
+                rest = move.move_line_ids - lines
+                lines.unlink()
+                move.product_uom_qty = len(rest)
