@@ -29,6 +29,8 @@ from . import aftersales_fapiao_check
 from . import account_move
 from . import account_move_line
 from . import account_payment
+from . import aftersales_return_answer
+from . import aftersales_return_line_answer
 from . import aftersales_dispute
 from . import aftersales_scorecard_measure
 from . import aftersales_deposit

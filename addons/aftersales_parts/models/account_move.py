@@ -14,6 +14,14 @@ class AccountMove(models.Model):
         index="btree_not_null",
         help="The after-sales settlement that this entry or bill belongs to.",
     )
+    aftersales_return_id = fields.Many2one(
+        "aftersales.return",
+        "Return",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="The return of goods that this credit note credits (L2.9).",
+    )
     aftersales_deposit_ids = fields.One2many(
         "aftersales.deposit", "move_id", "Deposit movement", readonly=True
     )
@@ -21,21 +29,41 @@ class AccountMove(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        name = "aftersales_settlement_id"
-        default = self.env.context.get(f"default_{name}")
-        self._check_aftersales_link(any(vals.get(name, default) for vals in vals_list))
+        defaults = {
+            name: self.env.context.get(f"default_{name}") for name in self._get_aftersales_links()
+        }
+        self._check_aftersales_link(
+            any(vals.get(name, default) for vals in vals_list for name, default in defaults.items())
+        )
         return super().create(vals_list)
 
     def write(self, vals):
-        self._check_aftersales_link("aftersales_settlement_id" in vals)
+        self._check_aftersales_link(bool(self._get_aftersales_links() & vals.keys()))
         fixed = {"ref", "partner_id", "currency_id", "date", "invoice_date"}
         if fixed & vals.keys() or vals.get("state") in ("draft", "cancel"):
             self._check_aftersales_free()
+        if vals.get("state") == "cancel":
+            self._note_aftersales_undone(
+                lambda move: self.env._(
+                    "The credit note %s was cancelled.",
+                    move._get_html_link(title=move.display_name),
+                )
+            )
         return super().write(vals)
+
+    def unlink(self):
+        self._note_aftersales_undone(
+            lambda move: self.env._("The credit note %s was deleted.", move.display_name)
+        )
+        return super().unlink()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_aftersales(self):
         self._check_aftersales_free()
+
+    def _post(self, soft=True):
+        self._check_aftersales_credited()
+        return super()._post(soft)
 
     def button_draft(self):
         self._check_aftersales_free()
@@ -50,14 +78,47 @@ class AccountMove(models.Model):
         return super()._reverse_moves(default_values_list=default_values_list, cancel=cancel)
 
     def _check_aftersales_link(self, given):
-        """Raise AccessError if a user gives the settlement: only its own actions do."""
+        """Raise AccessError if a user gives settlement or return: only their own actions do."""
         if given and not self.env.su:
             raise AccessError(
                 self.env._(
-                    "The settlement of an entry can't be entered by hand: confirm or reconcile the "
-                    "settlement instead."
+                    "The settlement or return of an entry can't be entered by hand: confirm or "
+                    "reconcile the settlement, or answer the return instead."
                 )
             )
+
+    @api.model
+    def _get_aftersales_links(self):
+        """Return the names of the fields that only after-sales documents fill."""
+        return {"aftersales_settlement_id", "aftersales_return_id"}
+
+    def _note_aftersales_undone(self, get_message):
+        """Note on the returns that their credit notes are no more; they can be made again."""
+        # sudo: accountants have no rights on returns; the note only says what they did
+        for move in self.sudo().filtered(lambda m: m.aftersales_return_id and m.state != "cancel"):
+            move.aftersales_return_id.message_post(body=get_message(move))
+
+    def _check_aftersales_credited(self):
+        """Raise UserError if more would be credited than was accepted (L2.9).
+
+        A cancelled credit note that was made again could be taken up once more.
+        """
+        # sudo: what was credited by others counts, too
+        moves = self.sudo().filtered("aftersales_return_id")
+        lines = moves.invoice_line_ids.aftersales_return_line_id
+        for line, quantity in lines._get_credited_quantities(self).items():
+            if line.uom_id.compare(quantity, line.quantity_accepted) > 0:
+                raise UserError(
+                    self.env._(
+                        "“%(product)s” of the return %(document)s: %(accepted)g were accepted, but "
+                        "%(credited)g would be credited. Look at the other credit notes of the "
+                        "return.",
+                        product=line.product_id.display_name,
+                        document=line.return_id.name,
+                        accepted=line.quantity_accepted,
+                        credited=quantity,
+                    )
+                )
 
     def _get_aftersales_moves(self):
         """Return those of these moves that a settlement has posted.

@@ -1,16 +1,41 @@
-from odoo import api, models
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
 
 
 class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
 
+    aftersales_return_line_id = fields.Many2one(
+        "aftersales.return.line",
+        "Returned goods",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="The accepted goods of a return that this line credits (L2.9).",
+    )
+    aftersales_credited_line_id = fields.Many2one(
+        "account.move.line",
+        "Credited line",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="The line of the invoice by which the returned goods were sold.",
+    )
+
     @api.model_create_multi
     def create(self, vals_list):
+        names = self._get_aftersales_links()
+        defaults = {name: self.env.context.get(f"default_{name}") for name in names}
+        self._check_aftersales_link(
+            any(vals.get(name, default) for vals in vals_list for name, default in defaults.items())
+        )
         lines = super().create(vals_list)
         lines.move_id._check_aftersales_free()
         return lines
 
     def write(self, vals):
+        self._check_aftersales_link(bool(self._get_aftersales_links() & vals.keys()))
         fixed = {"move_id", "account_id", "partner_id", "currency_id"}
         amounts = {"balance", "debit", "credit", "amount_currency"}
         if (fixed | amounts) & vals.keys():
@@ -25,6 +50,57 @@ class AccountMoveLine(models.Model):
         # before core takes anything apart; the receivable line stays free for payments
         (self.matched_debit_ids | self.matched_credit_ids)._check_aftersales_free()
         return super().remove_move_reconcile()
+
+    @api.model
+    def _get_aftersales_links(self):
+        """Return the names of the fields that only the answer to a return fills."""
+        return {"aftersales_return_line_id", "aftersales_credited_line_id"}
+
+    def _check_aftersales_link(self, given):
+        """Raise AccessError if a user says what a line credits: the answer to a return does."""
+        if given and not self.env.su:
+            raise AccessError(
+                self.env._(
+                    "What a line credits can't be entered by hand: it follows from the answer to "
+                    "the return."
+                )
+            )
+
+    def _get_aftersales_uncredited(self):
+        """Return {invoice line: quantity that was not credited yet}, in the product's unit.
+
+        Credit notes in draft count, and those that core made from the invoice.
+        """
+        open_quantities = {line: line._get_product_quantity() for line in self}
+        credits = self.search(
+            [
+                ("parent_state", "!=", "cancel"),
+                ("move_id.move_type", "=", "out_refund"),
+                ("display_type", "=", "product"),
+                "|",
+                ("aftersales_credited_line_id", "in", self.ids),
+                "&",
+                ("aftersales_credited_line_id", "=", False),
+                ("move_id.reversed_entry_id", "in", self.move_id.ids),
+            ]
+        )
+        by_invoice = self.grouped(lambda line: (line.move_id, line.product_id))
+        for credit in credits:
+            quantity = credit._get_product_quantity()
+            reversed_lines = by_invoice.get(
+                (credit.move_id.reversed_entry_id, credit.product_id), []
+            )
+            for line in credit.aftersales_credited_line_id or reversed_lines:
+                taken = min(quantity, open_quantities[line])
+                open_quantities[line] -= taken
+                quantity -= taken
+        return open_quantities
+
+    def _get_product_quantity(self):
+        """Return the quantity in the unit of the product."""
+        self.ensure_one()
+        unit = self.product_id.uom_id
+        return (self.product_uom_id or unit)._compute_quantity(self.quantity, unit, round=False)
 
 
 class AccountPartialReconcile(models.Model):

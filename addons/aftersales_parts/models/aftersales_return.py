@@ -644,23 +644,6 @@ class AftersalesReturn(models.Model):
             document._deadline_event("verified")
         return True
 
-    def action_done(self):
-        """Answer the sender: everything of the return is dealt with (L2.9, L2.10).
-
-        :raises UserError: the return has not been verified
-        """
-        self._check_group("aftersales_service.group_customer_service")
-        for document in self:
-            document.check_access("write")
-            document.lock_for_update(allow_referencing=True)
-            if document.state != "verified":
-                raise UserError(
-                    self.env._("%s has to be verified before it is answered.", document.name)
-                )
-            document._write_protected({"state": "done", "date_answered": fields.Datetime.now()})
-            document._deadline_event("answered")
-        return True
-
     def action_cancel(self, reason=None):
         """Cancel a return that hasn't been shipped, with a reason."""
         if not (reason or "").strip():

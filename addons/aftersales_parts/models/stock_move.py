@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 
@@ -14,6 +14,11 @@ class StockMove(models.Model):
         index="btree_not_null",
         help="The defective goods that this move takes in.",
     )
+
+    @api.model
+    def _prepare_merge_moves_distinct_fields(self):
+        # each line of a return is counted by itself
+        return [*super()._prepare_merge_moves_distinct_fields(), "aftersales_return_line_id"]
 
     def _action_done(self, cancel_backorder=False):
         # sudo runs the actions of records and returns, the only ways of a used part

@@ -1,0 +1,29 @@
+"""Note what followed for the goods of returns that the previous release has answered."""
+
+from odoo import SUPERUSER_ID, api
+
+
+def migrate(cr, version):
+    env = api.Environment(cr, SUPERUSER_ID, {})
+    # by SQL: these lines are not to be decided any more, and there may be many
+    cr.execute(
+        """
+        UPDATE aftersales_return_line line
+           SET date_answered = document.date_answered,
+               outcome = CASE WHEN line.used_part_id IS NOT NULL AND line.verdict = 'accept'
+                              THEN 'settlement' ELSE line.outcome END
+          FROM aftersales_return document
+         WHERE document.id = line.return_id
+           AND document.state = 'done'
+           AND line.is_received
+           AND line.date_answered IS NULL
+        """
+    )
+    _warn_customer_service(env)
+
+
+def _warn_customer_service(env):
+    """Verifying was the answer; now customer service gives it, and is warned before it is late."""
+    rule = env.ref("aftersales_parts.deadline_rule_return_answered", raise_if_not_found=False)
+    if rule and rule.warning_group_id == env.ref("aftersales_service.group_quality"):
+        rule.warning_group_id = env.ref("aftersales_service.group_customer_service")
