@@ -29,6 +29,7 @@
         "views/aftersales_menus.xml",
         "views/aftersales_part_class_views.xml",
         "views/aftersales_used_part_views.xml",
+        "wizard/aftersales_used_part_check_views.xml",
         "views/aftersales_return_views.xml",
         "views/aftersales_return_answer_views.xml",
         "views/aftersales_complaint_views.xml",

@@ -299,6 +299,16 @@ class AftersalesUsedPart(models.Model):
         self._write_protected({"state": result, "result": result, "deduction_reason_id": reason.id})
         self._log_event(result, **vals)
 
+    @api.model
+    def _get_factory_states(self):
+        """Return the states of the parts that lie at the factory."""
+        return AT_FACTORY
+
+    @api.model
+    def _get_ended_states(self):
+        """Return the states in which nothing more is expected of a part."""
+        return ENDED
+
     # --- where the parts are ---------------------------------------------------------------
 
     def _get_warehouses(self):
@@ -326,11 +336,16 @@ class AftersalesUsedPart(models.Model):
             .grouped("company_id")
         )
         awaited = parts.filtered(lambda p: p.state == "shipped")._get_awaited_from()
+        kept = parts.filtered(lambda p: p.state in ("held", "returned"))
+        keepers = {
+            (keeper, company): keeper._get_used_part_location(company)
+            for keeper, company in kept.grouped(lambda p: (p.keeper_id, p.company_id))
+        }
         homes = {}
         for part in parts:
             own = warehouses[part.company_id]
             if part.state in ("held", "returned"):
-                home = part.keeper_id._get_used_part_location(part.company_id)
+                home = keepers[part.keeper_id, part.company_id]
             elif part.state == "shipped":
                 home = awaited.get(part) or own.used_part_transit_loc_id
             elif part.state in AT_FACTORY:

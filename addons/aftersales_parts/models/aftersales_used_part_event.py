@@ -41,6 +41,7 @@ class AftersalesUsedPartEvent(models.Model):
             ("returned", "Returned to the center"),
             ("kept", "Kept again"),
             ("lost", "Written off"),
+            ("corrected", "Stock corrected"),
         ],
         required=True,
         readonly=True,

@@ -1,0 +1,347 @@
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import tagged
+from odoo.tools import SQL
+
+from .common import AftersalesPartsCommon, freeze
+
+
+class LedgerCommon(AftersalesPartsCommon):
+    def setUp(self):
+        super().setUp()
+        self.parts = self.env["aftersales.used.part"]
+        self.reason = self.env.ref("aftersales_parts.deduction_reason_D02")
+
+    def _make_special(self):
+        """Return an approved return of all that the center keeps, outside any window."""
+        document = (
+            self.env["aftersales.return"]
+            .with_user(self.users["center"])
+            .create(
+                {
+                    "center_id": self.center.id,
+                    "is_special": True,
+                    "special_reason": "Exception",
+                }
+            )
+        )
+        document.action_collect()
+        self._approve(document)
+        return document
+
+    def _check(self):
+        self.env.flush_all()
+        return self.parts._check_ledger()
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestUsedPartLedger(LedgerCommon):
+    """An administrator's check finds whatever doesn't agree, and says what to do."""
+
+    def setUp(self):
+        super().setUp()
+        self.tags = self._make_record([self._part(self.pump, quantity=3)]).used_part_ids
+        self.admin = self.users["customer_service"].copy({"login": "parts_administrator"})
+        self.admin.group_ids += self.env.ref("aftersales_service.group_administrator")
+
+    def _get_issues(self):
+        return [(entry["tag"], entry["issue"]) for entry in self._check()]
+
+    def _place(self, tag, location):
+        """Let stock have the part elsewhere, as no action does."""
+        quant = self.env["stock.quant"].search(
+            [("lot_id", "=", tag.lot_id.id), ("quantity", ">", 0)]
+        )
+        self.env.flush_all()
+        self.cr.execute(
+            SQL("UPDATE stock_quant SET location_id = %s WHERE id = %s", location.id, quant.id)
+        )
+        self.env.invalidate_all()
+
+    def test_all_in_order(self):
+        """M10.3: after the whole way of some parts, nothing is to be said."""
+        self._return_parts(
+            missing=[self.tags[0].name], deductions={self.tags[1].name: self.reason.id}
+        )
+        self._make_record([self._scrap(self.seal), self._part(self.gearbox)])
+        self.assertEqual(self._get_issues(), [])
+        check = self.env["aftersales.used.part.check"].with_user(self.admin).create({})
+        self.assertEqual(
+            (check.part_count, check.held_count, check.shipped_count),
+            (5, 1, 1),
+        )
+        self.assertEqual((check.factory_count, check.ended_count, check.issue_count), (2, 1, 0))
+
+    def test_part_elsewhere_is_found_and_corrected(self):
+        """M10.3: stock has a part elsewhere: said with both places, and put right."""
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        home = self.center._get_used_part_location(self.company)
+        self._place(self.tags[1], warehouse.lot_stock_id)
+        ((tag, issue),) = self._get_issues()
+        self.assertEqual(tag, self.tags[1].name)
+        self.assertIn(warehouse.lot_stock_id.display_name, issue)
+        check = self.env["aftersales.used.part.check"].with_user(self.admin).create({})
+        self.assertTrue(check.is_correctable)
+        self.assertEqual(check.line_ids.action_open()["res_id"], self.tags[1].id)
+        check.action_correct_stock()
+        self.assertEqual(self._get_issues(), [])
+        self.assertEqual(self._location_of(self.tags[1]), home)
+        self.assertEqual(self.tags[1].event_ids[-1].event, "corrected")
+        with self.assertRaisesRegex(UserError, "where their status says"):
+            self.tags[1].with_user(self.admin).action_correct_stock()
+
+    def test_vanished_part_is_found_and_corrected(self):
+        """M10.3: stock has a part nowhere: said, and booked back from the losses."""
+        loss = self.company._aftersales_get_loss_location()
+        self.env.flush_all()
+        self.cr.execute(
+            SQL("UPDATE stock_quant SET quantity = 0 WHERE lot_id = %s", self.tags[0].lot_id.id)
+        )
+        self.env.invalidate_all()
+        ((tag, issue),) = self._get_issues()
+        self.assertEqual(tag, self.tags[0].name)
+        self.assertIn("nowhere", issue)
+        self.tags[0].with_user(self.admin).action_correct_stock()
+        self.assertEqual(self._get_issues(), [])
+        self.assertEqual(self.tags[0].event_ids[-1].picking_id.location_id, loss)
+
+    def test_status_changed_from_outside(self):
+        """M10.3: a status that no action set is found: by place, transfer, return and life."""
+        self.env.flush_all()
+        self.cr.execute(
+            SQL("UPDATE aftersales_used_part SET state = 'shipped' WHERE id = %s", self.tags[0].id)
+        )
+        self.env.invalidate_all()
+        issues = self._get_issues()
+        self.assertEqual({tag for tag, _issue in issues}, {self.tags[0].name})
+        for text in ("stock has it at", "no transfer waits", "its returns", "its life"):
+            self.assertTrue(any(text in issue for _tag, issue in issues), text)
+
+    def test_serial_without_tag(self):
+        """M10.3: a serial of the product that is no tag, and pieces without serial, are found."""
+        product = self.env.ref("aftersales_parts.product_used_part")
+        self.env["stock.lot"].create(
+            {"name": "BOGUS-1", "product_id": product.id, "company_id": self.company.id}
+        )
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        self.env["stock.quant"]._update_available_quantity(product, warehouse.lot_stock_id, 2)
+        (first, second) = self._get_issues()
+        self.assertEqual(first[0], "BOGUS-1")
+        self.assertIn("2 used parts without a tag", second[1])
+
+    def test_transfer_too_many(self):
+        """L2.8: a part that is kept while a transfer waits for it is found."""
+        document = self._make_special()
+        document.action_ship()
+        document.with_user(self.users["logistics"]).action_receive([self.tags[0].name])
+        self.env.flush_all()
+        self.cr.execute(
+            SQL(
+                "UPDATE aftersales_return_line SET is_received = TRUE WHERE used_part_id = %s",
+                self.tags[1].id,
+            )
+        )
+        self.env.invalidate_all()
+        ((tag, issue),) = self._get_issues()
+        self.assertEqual(tag, self.tags[1].name)
+        self.assertIn(document.name, issue)
+
+    def test_only_administrators_check(self):
+        """M10.3: the check reads all of the company and corrects stock: administrators only."""
+        for role in ("center", "customer_service", "logistics", "vp"):
+            user = self.users[role]
+            with self.assertRaises(AccessError):
+                self.env["aftersales.used.part.check"].with_user(user).create({})
+            with self.assertRaises(AccessError):
+                self.tags.with_user(user).action_correct_stock()
+
+    def test_stock_manager_moves_no_part(self):
+        """M10.3: neither relocation nor count moves a tag, whatever rights on stock one has."""
+        self.users["logistics"].group_ids += self.env.ref("stock.group_stock_manager")
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        lot = self.tags[0].lot_id.with_user(self.users["logistics"])
+        with self.assertRaisesRegex(UserError, "move only by"), self.cr.savepoint():
+            lot.location_id = warehouse.lot_stock_id
+        quant = lot.quant_ids.filtered(lambda q: q.quantity > 0).with_context(inventory_mode=True)
+        with self.assertRaisesRegex(UserError, "move only by"), self.cr.savepoint():
+            quant.inventory_quantity = 0
+            quant.action_apply_inventory()
+        self.assertEqual(self._get_issues(), [])
+
+    def test_check_costs_the_same(self):
+        """Speed: the queries of the check don't grow with the tags."""
+        self._return_parts(missing=[self.tags[0].name])
+        counts = []
+        for _run in range(2):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            self.assertEqual(self.parts._check_ledger(), [])
+            counts.append(self.env.cr.sql_log_count - before)
+            self._make_record([self._part(self.pump, quantity=9), self._scrap(self.seal)])
+            document = self._make_special()
+            document.action_ship()
+            document.with_user(self.users["logistics"]).action_receive(
+                document.line_ids[:4].used_part_id.mapped("name")
+            )
+        self.assertLessEqual(counts[1], counts[0] + 5)
+        self.assertLess(counts[1], 60)
+
+
+OPERATIONS = (
+    "create",
+    "apply",
+    "cancel",
+    "ship",
+    "receive",
+    "verify",
+    "write_off",
+    "scrap",
+    "supply",
+    "send_back",
+    "keep_again",
+)
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestNothingIsLost(LedgerCommon):
+    """Whatever is done in whatever order: created = kept + on the way + at the factory + ended."""
+
+    def setUp(self):
+        super().setUp()
+        self.supplier = self.env["res.partner"].create({"name": "Maker", "is_company": True})
+
+    def test_random_sequences(self):
+        """M10.3: tags created = held + shipped + at the factory + ended, and stock agrees."""
+
+        @settings(
+            max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        )
+        @given(
+            st.lists(
+                st.tuples(st.sampled_from(OPERATIONS), st.integers(1, 255)),
+                min_size=8,
+                max_size=16,
+            )
+        )
+        def play(operations):
+            savepoint = self.cr.savepoint()
+            try:
+                self._play(operations)
+            finally:
+                savepoint.close(rollback=True)
+
+        play()
+
+    def test_the_whole_way(self):
+        """M10.3: a sequence that takes parts to every end."""
+        self._play(
+            [
+                ("apply", 1),
+                ("cancel", 1),
+                ("apply", 1),
+                ("ship", 1),
+                # of the three parts, one is missing and one of the two that arrived is rejected
+                ("receive", 0b110),
+                ("verify", 0b10),
+                ("write_off", 0b1),
+                ("create", 5),
+                ("apply", 1),
+                ("ship", 1),
+                ("receive", 0b1),
+                ("verify", 0b1),
+                ("scrap", 0b1),
+                ("supply", 0b1),
+                ("send_back", 0b1),
+                ("keep_again", 0b1),
+                ("create", 4),
+                ("apply", 1),
+                ("ship", 1),
+                ("receive", 0b1),
+                ("create", 4),
+            ]
+        )
+        states = set(self.parts.search([]).mapped("state"))
+        self.assertEqual(states, {"lost", "scrapped", "supplier", "shipped", "received", "held"})
+
+    def _play(self, operations):
+        created = self.parts.search_count([])
+        created += self._do_create(5)
+        for name, number in operations:
+            created += getattr(self, f"_do_{name}")(number) or 0
+            self.assertEqual(self._check(), [], (name, number))
+            totals = self.parts._get_ledger_totals()
+            self.assertEqual(sum(totals.values()), created)
+
+    def _choose(self, records, number):
+        """Return those of ``records`` whose bit is set in ``number``."""
+        return records.browse(
+            record.id for i, record in enumerate(records.sorted("id")) if number >> (i % 8) & 1
+        )
+
+    def _find(self, *domain):
+        return self.parts.search(list(domain), order="id")
+
+    def _find_returns(self, *states):
+        return self.env["aftersales.return"].search([("state", "in", states)], order="id")
+
+    def _do_create(self, number):
+        parts = [self._part(self.pump, quantity=1 + number % 3)]
+        if number % 2:
+            parts.append(self._scrap(self.seal))
+        return len(self._make_record(parts).used_part_ids)
+
+    def _do_apply(self, number):
+        if self._find(
+            ("state", "=", "held"), ("return_line_ids", "not any", [("is_open", "=", True)])
+        ):
+            self._make_special()
+
+    def _do_cancel(self, number):
+        for document in self._find_returns("approved")[:1]:
+            document.with_user(self.users["center"]).action_cancel("Wrong")
+
+    def _do_ship(self, number):
+        for document in self._find_returns("approved")[:1]:
+            document.with_user(self.users["center"]).action_ship()
+
+    def _do_receive(self, number):
+        for document in self._find_returns("shipped", "received", "verified"):
+            awaited = document.line_ids.filtered(lambda line: line._is_awaited())
+            if chosen := self._choose(awaited, number):
+                document.with_user(self.users["logistics"]).action_receive(
+                    chosen.used_part_id.mapped("name")
+                )
+
+    def _do_verify(self, number):
+        for document in self._find_returns("received"):
+            arrived = document.line_ids.filtered(lambda line: line.part_state == "received")
+            for line in self._choose(arrived, number).with_user(self.users["quality"]):
+                verdict = "deduct" if number % 2 else "reject"
+                line.write({"deduction_reason_id": self.reason.id, "verdict": verdict})
+            document.with_user(self.users["quality"]).action_verify()
+
+    def _do_write_off(self, number):
+        if chosen := self._choose(self._find(("state", "=", "shipped")), number):
+            bearer = "company" if number % 2 else "center"
+            chosen.with_user(self.users["customer_service"]).action_write_off("Lost", bearer)
+
+    def _do_scrap(self, number):
+        if chosen := self._choose(self._find(("state", "in", ("accepted", "deducted"))), number):
+            chosen.with_user(self.users["quality"]).action_scrap()
+
+    def _do_supply(self, number):
+        if chosen := self._choose(self._find(("state", "in", ("accepted", "deducted"))), number):
+            chosen.with_user(self.users["logistics"])._send_to_supplier(self.supplier)
+
+    def _do_send_back(self, number):
+        if chosen := self._choose(self._find(("state", "=", "rejected")), number):
+            chosen.with_user(self.users["logistics"]).action_return_to_center()
+
+    def _do_keep_again(self, number):
+        if chosen := self._choose(self._find(("state", "=", "returned")), number):
+            chosen.with_user(self.users["center"]).action_keep_again()
