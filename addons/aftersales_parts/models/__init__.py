@@ -32,6 +32,8 @@ from . import account_move_line
 from . import account_payment
 from . import aftersales_return_answer
 from . import aftersales_return_line_answer
+from . import aftersales_supplier_recovery
+from . import aftersales_supplier_recovery_line
 from . import aftersales_dispute
 from . import aftersales_scorecard_measure
 from . import aftersales_deposit

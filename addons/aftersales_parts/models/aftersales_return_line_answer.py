@@ -345,6 +345,7 @@ class AftersalesReturnLine(models.Model):
         }
 
     def _send_back_parts(self):
+        self.used_part_id._check_undisputed()
         for (document, keeper), parts in self.used_part_id.grouped(
             lambda part: (self.return_id, part.keeper_id)
         ).items():
@@ -360,6 +361,7 @@ class AftersalesReturnLine(models.Model):
         if not self:
             return
         document = self.return_id
+        self.used_part_id._check_undisputed()
         self.used_part_id._move_to(
             document.company_id._aftersales_get_scrap_location(),
             "scrapped",

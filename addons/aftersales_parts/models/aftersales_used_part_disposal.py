@@ -16,6 +16,13 @@ class AftersalesUsedPart(models.Model):
         index="btree_not_null",
         help="To whom the part was sent on.",
     )
+    recovery_line_ids = fields.One2many(
+        "aftersales.supplier.recovery.line",
+        "used_part_id",
+        "Supplier recovery",
+        groups="aftersales_service.group_clerk,aftersales_service.group_logistics,"
+        "aftersales_service.group_quality,aftersales_service.group_vp",
+    )
     loss_bearer = fields.Selection(
         [("company", "Company"), ("center", "Service center")],
         "Loss borne by",
@@ -54,6 +61,13 @@ class AftersalesUsedPart(models.Model):
         :raises UserError: a part isn't inspected, or is disputed
         """
         self._check_disposal("accepted", "deducted")
+        return self._move_to_supplier(supplier)
+
+    def _move_to_supplier(self, supplier, origin=None):
+        """Move parts to their supplier; role and state were checked by the caller.
+
+        :return: the transfers
+        """
         # sudo: the move is exactly what was decided; quality has no rights on stock
         parts = self.sudo()
         warehouses = parts._get_warehouses()
@@ -65,6 +79,7 @@ class AftersalesUsedPart(models.Model):
                 "supplier",
                 picking_type=warehouses[company].out_type_id,
                 partner=supplier,
+                origin=origin,
                 note=supplier.display_name,
             )
         parts._write_protected({"supplier_id": supplier.id})
@@ -132,6 +147,10 @@ class AftersalesUsedPart(models.Model):
         if not self:
             raise UserError(self.env._("Choose the parts first."))
         self._lock_in(*states)
+        self._check_undisputed()
+
+    def _check_undisputed(self):
+        """Raise UserError while a dispute about return or settlement of a part is open."""
         # sudo: what is disputed stays as evidence, whoever may see the dispute
         parts = self.sudo()
         parts.return_line_ids.return_id._check_undisputed()

@@ -1,0 +1,160 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+
+
+class AftersalesSupplierRecoveryLine(models.Model):
+    """One used part for which its supplier is asked to pay."""
+
+    _name = "aftersales.supplier.recovery.line"
+    _description = "Line of a supplier recovery"
+    _inherit = "aftersales.workflow.mixin"
+    _order = "recovery_id, id"
+    _rec_name = "used_part_id"
+    _check_company_auto = True
+
+    recovery_id = fields.Many2one(
+        "aftersales.supplier.recovery",
+        "Supplier recovery",
+        required=True,
+        ondelete="cascade",
+        index=True,
+    )
+    company_id = fields.Many2one(related="recovery_id.company_id", store=True)
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    partner_id = fields.Many2one(related="recovery_id.partner_id", store=True)
+    used_part_id = fields.Many2one(
+        "aftersales.used.part", "Tag", required=True, ondelete="restrict", check_company=True
+    )
+    product_id = fields.Many2one(related="used_part_id.product_id", store=True)
+    serial = fields.Char(related="used_part_id.serial")
+    record_id = fields.Many2one(related="used_part_id.record_id")
+    machine_serial = fields.Char(related="used_part_id.machine_serial")
+    amount_claimed = fields.Monetary(
+        "Claimed",
+        compute="_compute_amount_claimed",
+        store=True,
+        readonly=False,
+        help="Proposed is the supplier's purchase price, or else the cost of the product. Without "
+        "VAT.",
+    )
+    result = fields.Selection([("accepted", "Accepted"), ("refused", "Refused")], "Answer")
+    amount_accepted = fields.Monetary(
+        "Accepted", compute="_compute_amount_accepted", store=True, readonly=False
+    )
+    refusal_reason = fields.Char("Why refused")
+
+    _used_part_uniq = models.Constraint(
+        "UNIQUE(used_part_id)", "For each part its supplier is asked to pay only once."
+    )
+    _amount_claimed_positive = models.Constraint(
+        "CHECK(amount_claimed >= 0)", "No less than nothing can be claimed."
+    )
+
+    def _get_protected_fields(self):
+        return self._get_derived_figures()
+
+    @api.depends("used_part_id", "recovery_id.partner_id")
+    def _compute_amount_claimed(self):
+        for (document, product), lines in self.grouped(
+            lambda line: (line.recovery_id, line.product_id)
+        ).items():
+            lines.amount_claimed = document.company_id and self._get_price(document, product)
+
+    @api.model
+    def _get_price(self, document, product):
+        """Return the purchase price of ``product`` in the company's currency, or its cost."""
+        company = document.company_id
+        # sudo: quality claims by prices that it has no right to read in general
+        product = product.sudo().with_company(company)
+        seller = product._select_seller(
+            partner_id=document.partner_id.commercial_partner_id, quantity=None
+        )
+        if not seller:
+            return product.standard_price
+        today = company._aftersales_local(fields.Datetime.now()).date()
+        return seller.currency_id._convert(
+            seller.price_discounted, company.currency_id, company, today
+        )
+
+    @api.depends("result", "amount_claimed")
+    def _compute_amount_accepted(self):
+        for line in self:
+            line.amount_accepted = line.result == "accepted" and (
+                line.amount_accepted or line.amount_claimed
+            )
+
+    @api.constrains("used_part_id", "recovery_id")
+    def _check_used_part_id(self):
+        for line in self:
+            part = line.used_part_id
+            supplier = line.recovery_id.partner_id.commercial_partner_id
+            if part.result != "accepted" or part.state not in ("accepted", "supplier"):
+                raise ValidationError(
+                    self.env._(
+                        "%s can't be claimed: only parts that were accepted and lie at the "
+                        "factory, or are at the supplier already.",
+                        part.name,
+                    )
+                )
+            if part.state == "supplier" and part.supplier_id.commercial_partner_id != supplier:
+                raise ValidationError(
+                    self.env._(
+                        "%(part)s was sent on to %(supplier)s.",
+                        part=part.name,
+                        supplier=part.supplier_id.display_name,
+                    )
+                )
+
+    @api.constrains("result", "amount_accepted", "refusal_reason")
+    def _check_result(self):
+        for line in self:
+            currency = line.currency_id
+            if (
+                currency.compare_amounts(line.amount_accepted, 0) < 0
+                or currency.compare_amounts(line.amount_accepted, line.amount_claimed) > 0
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "%(part)s: between 0 and the %(claimed)s claimed can be accepted.",
+                        part=line.display_name,
+                        claimed=currency.format(line.amount_claimed),
+                    )
+                )
+            if line.result == "refused" and not (line.refusal_reason or "").strip():
+                raise ValidationError(
+                    self.env._("Enter why the supplier refused %s.", line.display_name)
+                )
+
+    @api.model
+    def _get_answer_fields(self):
+        """Return the names of the fields that hold the supplier's answer."""
+        return {"result", "amount_accepted", "refusal_reason"}
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su:
+            # given empty, so that no default of the caller's takes their place
+            empty = dict.fromkeys(self._get_answer_fields(), False)
+            vals_list = [{**vals, **empty} for vals in vals_list]
+        lines = super().create(vals_list)
+        lines._check_draft()
+        return lines
+
+    def write(self, vals):
+        if not self.env.su:
+            if self._get_changed_names(vals, {"recovery_id", "used_part_id", "amount_claimed"}):
+                self._check_draft()
+            if self._get_changed_names(vals, self._get_answer_fields()):
+                self.recovery_id._check_state("sent", "answered")
+        result = super().write(vals)
+        if "recovery_id" in vals:
+            self._check_draft()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_sent(self):
+        self._check_draft()
+
+    def _check_draft(self):
+        if not self.env.su:
+            self.recovery_id._check_state("draft")
