@@ -41,3 +41,11 @@ from . import aftersales_center_quota
 from . import aftersales_center_quota_line
 from . import sale_order
 from . import sale_order_line
+from . import aftersales_purchase_comparison
+from . import aftersales_purchase_comparison_line
+from . import aftersales_purchase_quote
+from . import aftersales_purchase_quote_line
+from . import aftersales_purchase_difference
+from . import purchase_order
+from . import purchase_order_line
+from . import stock_rule

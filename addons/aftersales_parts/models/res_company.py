@@ -57,6 +57,12 @@ class ResCompany(models.Model):
         help="Per cent of the parts quota that a service center pays as a deposit, proposed on "
         "new quotas (L3.3).",
     )
+    aftersales_min_quotes = fields.Integer(
+        "Quotes to compare",
+        default=3,
+        help="From how many suppliers each part needs a quote before it is bought, unless a "
+        "reason says why there are fewer (M7).",
+    )
     aftersales_tax_tolerance = fields.Monetary(
         "VAT tolerance",
         default=0.05,
@@ -64,6 +70,9 @@ class ResCompany(models.Model):
         "rounds each line. The bill always takes the fapiao's own figure.",
     )
 
+    _aftersales_min_quotes_positive = models.Constraint(
+        "CHECK(aftersales_min_quotes > 0)", "At least one quote has to be compared."
+    )
     _aftersales_deposit_ratio_positive = models.Constraint(
         "CHECK(aftersales_deposit_ratio >= 0)", "The deposit ratio can't be negative."
     )

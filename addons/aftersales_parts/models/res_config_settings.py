@@ -36,3 +36,6 @@ class ResConfigSettings(models.TransientModel):
         readonly=False,
         currency_field="aftersales_currency_id",
     )
+    aftersales_min_quotes = fields.Integer(
+        related="company_id.aftersales_min_quotes", readonly=False
+    )

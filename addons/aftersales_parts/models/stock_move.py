@@ -31,7 +31,18 @@ class StockMove(models.Model):
             )
         moves = super()._action_done(cancel_backorder=cancel_backorder)
         moves._check_deposit_stock()
+        moves._note_arrival_differences()
         return moves
+
+    def _action_cancel(self):
+        result = super()._action_cancel()
+        self._note_arrival_differences()
+        return result
+
+    def _note_arrival_differences(self):
+        """Record what of a purchase comparison arrived otherwise than ordered (M7)."""
+        # sudo: whoever receives the goods has no rights on comparisons
+        self.sudo().purchase_line_id.aftersales_need_id._note_differences()
 
     def _check_deposit_stock(self):
         """Raise UserError if a center now keeps more than its quota and deposit allow (L3.3).

@@ -1,0 +1,86 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+
+
+class PurchaseOrderLine(models.Model):
+    _inherit = "purchase.order.line"
+
+    aftersales_need_id = fields.Many2one(
+        "aftersales.purchase.comparison.line",
+        "Part needed",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        help="The line of the purchase comparison that this line orders (M7).",
+    )
+
+    # one for each part needed: whatever calls it, nothing is ordered twice
+    _aftersales_need_uniq = models.UniqueIndex(
+        "(aftersales_need_id) WHERE aftersales_need_id IS NOT NULL",
+        "This part of the purchase comparison is ordered already.",
+    )
+
+    @api.model
+    def _get_approved_fields(self):
+        """Return the names of the fields that were approved with the comparison."""
+        return {
+            "aftersales_need_id",
+            "discount",
+            "order_id",
+            "price_unit",
+            "product_id",
+            "product_qty",
+            "product_uom_id",
+            "tax_ids",
+        }
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        if not self.env.su and any(lines.mapped("aftersales_need_id")):
+            raise AccessError(self.env._("Orders of a comparison are created by it alone (M7)."))
+        return lines
+
+    def write(self, vals):
+        if names := self._get_approved_fields() & vals.keys():
+            if "aftersales_need_id" in names and not self.env.su:
+                raise AccessError(
+                    self.env._("Orders of a comparison are created by it alone (M7).")
+                )
+            for line in self.filtered("aftersales_need_id"):
+                line._check_as_approved(vals, names)
+        return super().write(vals)
+
+    def _check_as_approved(self, vals, names):
+        """Raise UserError if writing ``vals`` would change what was approved (M7)."""
+        self.ensure_one()
+        for name in names:
+            field = self._fields[name]
+            if field.convert_to_cache(vals[name], self) != field.convert_to_cache(self[name], self):
+                raise UserError(self.order_id._get_as_approved_message(field))
+
+    @api.constrains("order_id", "product_id")
+    def _check_aftersales_need_id(self):
+        for line in self:
+            if (
+                line.order_id.aftersales_comparison_id
+                and line.product_id.type == "consu"
+                and not line.aftersales_need_id
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(part)s is not on the comparison that was approved for %(order)s (M7). "
+                        "Order it separately.",
+                        part=line.product_id.display_name,
+                        order=line.order_id.name,
+                    )
+                )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_compared(self):
+        for line in self.filtered("aftersales_need_id"):
+            raise UserError(line.order_id._get_as_approved_message(self._fields["product_id"]))
+
+    def _is_arriving(self):
+        """Tell whether some of the goods are still to come."""
+        return any(move.state not in ("done", "cancel") for move in self.move_ids)
