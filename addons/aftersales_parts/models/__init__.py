@@ -9,6 +9,7 @@ from . import stock_move_line
 from . import stock_picking
 from . import res_partner
 from . import stock_location
+from . import aftersales_machine_kind
 from . import aftersales_part_class
 from . import product_template
 from . import aftersales_used_part

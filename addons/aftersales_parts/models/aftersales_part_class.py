@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class AftersalesPartClass(models.Model):
-    """What a kind of part means for keeping, scrapping and paying it (M8.7, M10.1)."""
+    """What a kind of part means for keeping, packing, scrapping and paying it (M8.7, M10.1–M10.4)."""
 
     _name = "aftersales.part.class"
     _description = "Part class"
@@ -30,6 +30,33 @@ class AftersalesPartClass(models.Model):
         default=True,
         help="Off for assemblies, which get no parts management fee (M8.7).",
     )
+    is_assembly = fields.Boolean(
+        "Assembly", help="Comes back whole: opened ones are put together again before (M10.2)."
+    )
+    may_be_opened = fields.Boolean(
+        "May come back opened", help="Need not be put together again; the final drive (M10.2)."
+    )
+    pack_per_repair = fields.Boolean(
+        "Packed by repair",
+        help="When such a part was taken off, all parts of that repair are packed together in a "
+        "crate or bag of their own, with nothing else in it (M10.4).",
+    )
     regulation_id = fields.Many2one("aftersales.regulation", "Article")
 
     _code_unique = models.Constraint("UNIQUE(code)", "There is already a class of this code.")
+
+    def _get_keeping_hints(self):
+        """Return how a part is kept and comes back, in words for its label (M10.1, M10.2).
+
+        A part without a class is kept like most: indoors, and complete.
+        """
+        part_class = self or self.new({"storage": "indoor"})
+        labels = dict(self._fields["storage"]._description_selection(self.env))
+        hints = [part_class.name or self.env._("No class"), labels[part_class.storage]]
+        if part_class.pack_per_repair:
+            hints.append(self.env._("Packed with its repair"))
+        if part_class.may_be_opened:
+            hints.append(self.env._("May come back opened"))
+        elif part_class.is_assembly:
+            hints.append(self.env._("Put together again"))
+        return hints

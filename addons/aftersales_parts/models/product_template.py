@@ -15,3 +15,8 @@ class ProductTemplate(models.Model):
         help="Made for our machines and bought from us or our approved suppliers: used in "
         "service, it earns the service center the parts management fee (M8.2).",
     )
+    machine_kind_id = fields.Many2one(
+        "aftersales.machine.kind",
+        "Machine kind",
+        help="What kind of machine this is. Used parts of different kinds are kept apart (M10.1).",
+    )

@@ -3,6 +3,7 @@ from . import test_approval
 from . import test_deadline
 from . import test_fapiao
 from . import test_migration
+from . import test_part_class
 from . import test_report
 from . import test_retention
 from . import test_return
