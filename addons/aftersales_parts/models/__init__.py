@@ -10,9 +10,11 @@ from . import stock_picking
 from . import res_partner
 from . import stock_location
 from . import aftersales_machine_kind
+from . import aftersales_storage_place
 from . import aftersales_part_class
 from . import product_template
 from . import aftersales_used_part
+from . import aftersales_used_part_keeping
 from . import aftersales_used_part_event
 from . import aftersales_supply_mixin
 from . import aftersales_used_part_disposal

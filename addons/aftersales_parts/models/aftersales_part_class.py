@@ -2,7 +2,7 @@ from odoo import fields, models
 
 
 class AftersalesPartClass(models.Model):
-    """What a kind of part means for keeping, packing, scrapping and paying it (M8.7, M10.1–M10.4)."""
+    """What a kind of part means for keeping, packing and paying it (M8.7, M10.1–M10.4)."""
 
     _name = "aftersales.part.class"
     _description = "Part class"

@@ -380,6 +380,7 @@ class AftersalesReturn(models.Model):
                 raise UserError(self.env._("%s has already been shipped.", document.name))
             document._check_approved()
             document.line_ids._check_held()
+            document.line_ids.used_part_id._check_packing()
             # sudo: the center ships without rights on stock; the transfer is exactly what was
             # approved.
             document.sudo()._ship()

@@ -32,6 +32,13 @@ class AftersalesServiceRecord(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("aftersales_parts.action_used_part")
         return {**action, "domain": [("record_id", "=", self.id)], "context": {}}
 
+    def action_print_tags(self):
+        """Print the tags of the parts that were taken off (M10.3).
+
+        :raises UserError: there are none, because the records aren't valid or replaced nothing
+        """
+        return self.used_part_ids.action_print_tags()
+
     # --- where the parts fitted came from (L1.6, L3.3, M8.7) ---------------------------------
 
     def _get_missing(self):

@@ -246,8 +246,8 @@ class AftersalesUsedPart(models.Model):
         :param picking_type: default that of used-part returns
         :param str note: for the event
         :param int return_id: the return by which they move
-        :param package: crate into which they are put
         :param partner: with whom the transfers are; default who keeps the parts
+        :param package: crate into which they are put; an empty one: out of their crates
         :return: the transfers
         :raises UserError: a part isn't where its status says
         """
@@ -269,7 +269,7 @@ class AftersalesUsedPart(models.Model):
                 for (company, source), parts in groups.items()
             ],
             crates={
-                part: (quant.package_id, package or quant.package_id & whole)
+                part: (quant.package_id, quant.package_id & whole if package is None else package)
                 for part, quant in quants.items()
             },
         )

@@ -70,6 +70,16 @@ class ResCompany(models.Model):
         "rounds each line. The bill always takes the fapiao's own figure.",
     )
 
+    aftersales_used_part_days = fields.Integer(
+        "Used parts go back within",
+        default=30,
+        help="Days that a used part may be kept before it goes back; older ones are marked on the "
+        "keeper's screen.",
+    )
+
+    _aftersales_used_part_days_positive = models.Constraint(
+        "CHECK(aftersales_used_part_days >= 0)", "The days can't be negative."
+    )
     _aftersales_min_quotes_positive = models.Constraint(
         "CHECK(aftersales_min_quotes > 0)", "At least one quote has to be compared."
     )

@@ -39,3 +39,6 @@ class ResConfigSettings(models.TransientModel):
     aftersales_min_quotes = fields.Integer(
         related="company_id.aftersales_min_quotes", readonly=False
     )
+    aftersales_used_part_days = fields.Integer(
+        related="company_id.aftersales_used_part_days", readonly=False
+    )

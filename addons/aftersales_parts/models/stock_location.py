@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 
 
 class StockLocation(models.Model):
@@ -30,7 +30,23 @@ class StockLocation(models.Model):
 
     def write(self, vals):
         self._check_deposit_center("deposit_center_id" in vals)
+        if not self.env.su and {"location_id", "usage", "company_id", "active"} & vals.keys():
+            self._check_storage_places()
         return super().write(vals)
+
+    def _check_storage_places(self):
+        """Raise UserError if keepers store used parts here: their place is where it is (M10.1)."""
+        # sudo: only whether there is such a place is asked, to decide on the refusal
+        places = self.env["aftersales.storage.place"].sudo().with_context(active_test=False)
+        if place := places.search([("location_id", "in", self.ids)], limit=1):
+            raise UserError(
+                self.env._(
+                    "“%(place)s” of %(keeper)s is a storage place for used parts and is changed "
+                    "under After-sales ▸ Used parts ▸ Storage places.",
+                    place=place.name,
+                    keeper=place.keeper_id.name,
+                )
+            )
 
     def _check_deposit_center(self, given):
         """Raise AccessError if a user gives the center: quota and deposit guard by it."""

@@ -2,6 +2,7 @@ from . import test_access
 from . import test_approval
 from . import test_deadline
 from . import test_fapiao
+from . import test_keeping
 from . import test_migration
 from . import test_part_class
 from . import test_report

@@ -256,7 +256,13 @@ class AftersalesPartsCommon(TransactionCase):
         document.action_collect()
         return document
 
+    def _pack_repairs(self, parts):
+        """Pack what has to be packed by repair (M10.4)."""
+        if apart := parts.filtered("is_packed_apart"):
+            apart.with_user(self.users["clerk"])._pack_by_repair()
+
     def _approve(self, document):
+        self._pack_repairs(document.line_ids.used_part_id)
         document.action_submit()
         document.with_user(self.users["office_manager"]).action_approve()
         document.with_user(self.users["customer_service"]).action_approve()

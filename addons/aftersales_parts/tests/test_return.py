@@ -20,6 +20,7 @@ class TestReturn(AftersalesPartsCommon):
     def test_shipping_needs_both_approvals(self):
         """L2.4, L2.5: no shipping before office manager and customer service approved."""
         document = self._make_return()
+        self._pack_repairs(document.line_ids.used_part_id)
         self.assertEqual(document.line_ids.used_part_id, self.tags)
         with self.assertRaisesRegex(UserError, "has to be approved first"):
             document.action_ship()

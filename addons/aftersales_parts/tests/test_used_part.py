@@ -77,7 +77,7 @@ class TestUsedPart(AftersalesPartsCommon):
 
     def test_life_of_a_part(self):
         """M10.3: each step is noted with its place, and stock has the part just there."""
-        record = self._make_record([self._part(self.pump), self._part(self.gearbox)])
+        record = self._make_record([self._part(self.pump), self._part(self.pump)])
         tag, missing = record.used_part_ids.sorted("name")
         warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
         self._return_parts(missing=[missing.name])

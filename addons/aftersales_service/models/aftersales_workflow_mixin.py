@@ -213,6 +213,11 @@ class AftersalesWorkflowMixin(models.AbstractModel):
     def _get_qr_code(self):
         """Return the QR code of the record's number, as the source of an image on a print."""
         self.ensure_one()
+        return self._make_qr_code(self.name)
+
+    @api.model
+    def _make_qr_code(self, text):
+        """Return the QR code of ``text``, as the source of an image on a print."""
         stream = io.BytesIO()
-        qrcode.make(self.name, box_size=4, border=1).save(stream, "PNG")
+        qrcode.make(text, box_size=4, border=1).save(stream, "PNG")
         return image.image_data_uri(base64.b64encode(stream.getvalue()))

@@ -1,0 +1,1 @@
+from . import aftersales_used_part_report
