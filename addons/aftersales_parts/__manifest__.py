@@ -62,7 +62,11 @@
         "views/res_partner_views.xml",
         "views/sale_order_views.xml",
     ],
-    "demo": ["demo/aftersales_parts_demo.xml", "demo/aftersales_purchase_demo.xml"],
+    "demo": [
+        "demo/aftersales_parts_demo.xml",
+        "demo/aftersales_purchase_demo.xml",
+        "demo/aftersales_keeping_demo.xml",
+    ],
     "assets": {
         "web.assets_tests": ["aftersales_parts/static/tests/tours/*.js"],
     },

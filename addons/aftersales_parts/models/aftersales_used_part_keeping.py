@@ -47,7 +47,7 @@ class AftersalesUsedPart(models.Model):
             ("ok", "In order"),
             ("violation", "Storage violation"),
         ],
-        "Storage",
+        "Storage status",
         compute="_compute_storage_state",
         store=True,
         help="Whether the part lies where parts of its class and of its kind of machine may lie "
