@@ -22,6 +22,7 @@ from . import aftersales_used_part_ledger
 from . import aftersales_service_record
 from . import aftersales_service_record_part
 from . import aftersales_deduction_reason
+from . import aftersales_region
 from . import aftersales_return
 from . import aftersales_complaint
 from . import aftersales_return_line

@@ -1,8 +1,14 @@
 from collections import Counter
 
+from dateutil.relativedelta import relativedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import format_list
+from odoo.fields import Domain
+from odoo.tools import format_date, format_list
+
+# the states in which the goods are still with the sender
+UNSHIPPED = ("draft", "submitted", "approved")
 
 
 class AftersalesReturn(models.Model):
@@ -74,9 +80,14 @@ class AftersalesReturn(models.Model):
     )
     month = fields.Date(
         "Month (first day)",
+        compute="_compute_month",
+        store=True,
+        readonly=False,
+        precompute=True,
         required=True,
-        default=lambda self: fields.Date.context_today(self).replace(day=1),
-        help="The month in which the goods are returned; one return per month (L2.6).",
+        copy=False,
+        help="The month in which the goods are returned; one return per month (L2.6). Proposed: "
+        "the next one whose window isn't over and that has no return of this sender yet.",
     )
     date_window_start = fields.Date(
         "Window from",
@@ -90,6 +101,36 @@ class AftersalesReturn(models.Model):
         store=True,
         help="Last day of the window. A return that misses it waits for the next one (L2.6).",
     )
+    carried_over = fields.Integer(
+        "Windows missed",
+        readonly=True,
+        copy=False,
+        help="How often the return missed its window and was moved to the next one (L2.6).",
+    )
+    window_state = fields.Selection(
+        [
+            ("waiting", "Waits"),
+            ("open", "Window open"),
+            ("over", "Window missed"),
+            ("special", "Special approval"),
+        ],
+        "Window status",
+        compute="_compute_window_state",
+        help="Whether what has not been shipped yet may be shipped today. By special approval it "
+        "goes at any time.",
+    )
+    window_note = fields.Char("When to ship", compute="_compute_window_state")
+    appraisal = fields.Text(
+        readonly=True,
+        copy=False,
+        help="What the office or regional manager found when he looked at the goods (L2.4).",
+    )
+    appraiser_id = fields.Many2one("res.users", "Appraised by", readonly=True, copy=False)
+    date_appraised = fields.Datetime("Appraised on", readonly=True, copy=False)
+    appraisal_signature = fields.Image(
+        "Signature of the manager", readonly=True, copy=False, max_width=1024, max_height=1024
+    )
+    is_appraisal_next = fields.Boolean(compute="_compute_is_appraisal_next")
     reason = fields.Text(help="Why the goods come back, for the application.")
     freight_payer = fields.Selection(
         [("company", "Company"), ("center", "Service center")],
@@ -100,6 +141,21 @@ class AftersalesReturn(models.Model):
     carrier = fields.Char()
     waybill = fields.Char()
     freight_cost = fields.Monetary(help="What the carrier charges, VAT included (L2.3).")
+    package_count = fields.Integer("Packages", copy=False, help="How many boxes and crates go.")
+    date_register = fields.Datetime(
+        "Register issued on",
+        readonly=True,
+        copy=False,
+        help="Shipping issues the register, which travels with the goods (L2.4).",
+    )
+    is_register_missing = fields.Boolean(
+        "Arrived without register",
+        readonly=True,
+        copy=False,
+        help="The goods stand at the gate and are not taken in before their register is there "
+        "(L2.5).",
+    )
+    register_refusal = fields.Text("Why the goods were not taken in", readonly=True, copy=False)
     period = fields.Char("Month", compute="_compute_period")
     line_ids = fields.One2many("aftersales.return.line", "return_id", "Goods")
     line_count = fields.Integer(
@@ -162,6 +218,9 @@ class AftersalesReturn(models.Model):
     _freight_cost_positive = models.Constraint(
         "CHECK(freight_cost >= 0)", "The freight can't cost less than nothing."
     )
+    _package_count_positive = models.Constraint(
+        "CHECK(package_count >= 0)", "There can't be less packages than none."
+    )
 
     def _default_center_id(self):
         center = self.env.user.commercial_partner_id
@@ -178,13 +237,107 @@ class AftersalesReturn(models.Model):
             sender = document.center_id
             document.region_id = sender.aftersales_region_id or by_office.get(sender._origin)
 
-    @api.depends("month", "region_id.return_week")
+    @api.depends("center_id", "is_special")
+    def _compute_month(self):
+        """Propose the month: this one if its window isn't over and no return is in it (L2.6)."""
+        new = self.filtered(lambda document: not document._origin.month)
+        taken = new._get_taken_months()
+        for document in self:
+            if document not in new:
+                document.month = document._origin.month
+                continue
+            month = document._get_today().replace(day=1)
+            if not document._is_special():
+                key = document.company_id.id, document.center_id._origin.id
+                month = document._get_next_month(month, taken.get(key, ()))
+            document.month = month
+
+    def _get_today(self):
+        """Return the day that the company's clock shows."""
+        return self._get_local_day(fields.Datetime.now())
+
+    def _is_special(self):
+        """Tell whether the return goes outside the windows and the monthly limit (L2.7)."""
+        return bool(self.is_special or self.complaint_id)
+
+    def _get_taken_months(self):
+        """Return {(company id, sender id): months that have an ordinary return already}."""
+        # sudo: a return that this user doesn't see takes its month as well
+        groups = self.sudo()._read_group(
+            [
+                ("center_id", "in", self.center_id._origin.ids),
+                ("state", "!=", "cancelled"),
+                ("is_special", "=", False),
+                ("complaint_id", "=", False),
+            ],
+            ["company_id", "center_id"],
+            ["month:array_agg"],
+        )
+        return {(company.id, center.id): set(months) for company, center, months in groups}
+
+    def _get_next_month(self, month, taken):
+        """Return the first month, ``month`` or later, in which the return may still go (L2.6).
+
+        :param date month: first day of a month
+        :param taken: months that have a return of this sender already
+        """
+        today = self._get_today()
+        while month in taken or self.region_id._get_return_window(month)[1] < today:
+            month += relativedelta(months=1)
+        return month
+
+    @api.depends("month", "region_id.return_week", "is_special", "complaint_id")
     def _compute_date_window(self):
         for document in self:
-            window = (False, False)
-            if document.month:
+            if document._is_special():
+                window = (False, False)
+            elif document.state not in UNSHIPPED and document.date_window_end:
+                # the window in which it went, whatever the region's week is by now
+                window = document.date_window_start, document.date_window_end
+            elif document.month:
                 window = document.region_id._get_return_window(document.month)
+            else:
+                window = (False, False)
             document.date_window_start, document.date_window_end = window
+
+    @api.depends(
+        "state", "date_window_start", "date_window_end", "is_special", "complaint_id", "region_id"
+    )
+    @api.depends_context("lang")
+    def _compute_window_state(self):
+        for document in self:
+            start, end = document.date_window_start, document.date_window_end
+            document.window_note = False
+            document.window_state = document._is_special() and "special"
+            if document.state not in UNSHIPPED or document._is_special() or not start:
+                continue
+            today = document._get_today()
+            dates = {
+                "start": format_date(self.env, start),
+                "end": format_date(self.env, end),
+                "week": document.region_id._get_return_week_text(),
+            }
+            if today < start:
+                document.window_state = "waiting"
+                note = self.env._("May be shipped from %(start)s to %(end)s (%(week)s).", **dates)
+            elif today <= end:
+                document.window_state = "open"
+                note = self.env._("May be shipped until %(end)s (%(week)s).", **dates)
+            else:
+                document.window_state = "over"
+                note = self.env._(
+                    "Its window ended on %(end)s (%(week)s): it moves to the next one overnight.",
+                    **dates,
+                )
+            document.window_note = note
+
+    @api.depends("approval_state", "approval_round", "approval_ids")
+    def _compute_is_appraisal_next(self):
+        for document in self:
+            document.is_appraisal_next = document._is_next_step("appraisal")
+
+    def _is_next_step(self, code):
+        return (self._get_next_step() or {}).get("code") == code
 
     @api.depends("month")
     def _compute_period(self):
@@ -217,6 +370,35 @@ class AftersalesReturn(models.Model):
                     self.env._("The month is given by its first day, such as 2026-11-01.")
                 )
 
+    @api.constrains("center_id", "complaint_id")
+    def _check_center_id(self):
+        for document in self:
+            document._check_sender()
+
+    def _check_sender(self):
+        """Raise UserError unless the sender is one who may return: the goods of others come back
+        through him, or as the faulty batch of a complaint (L2.3, L1.3)."""
+        self.ensure_one()
+        # sudo: what the sender is decides, whatever this user sees of him
+        sender = self.sudo().center_id
+        if self.complaint_id:
+            return
+        if not (sender.is_service_center or sender.is_regional_office):
+            raise UserError(
+                self.env._(
+                    "%s is neither a service center nor a regional office: only they return goods "
+                    "(L2.3).",
+                    sender.display_name,
+                )
+            )
+        if sender.is_service_center and sender.center_state == "closed":
+            raise UserError(
+                self.env._(
+                    "%s is closed. Let its regional office return what is left there.",
+                    sender.display_name,
+                )
+            )
+
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
@@ -236,6 +418,15 @@ class AftersalesReturn(models.Model):
                         self.env._(
                             "%s has been applied for: its month stays, unless it misses its "
                             "window (L2.6).",
+                            document.name,
+                        )
+                    )
+        if self._get_changed_names(vals, {"carrier", "waybill", "freight_cost", "package_count"}):
+            for document in self:
+                if document.state in ("done", "cancelled"):
+                    raise UserError(
+                        self.env._(
+                            "%s is closed: how it travelled, and what that cost, stays.",
                             document.name,
                         )
                     )
@@ -267,11 +458,185 @@ class AftersalesReturn(models.Model):
             "picking_id",
             "backorder_id",
             "goods_picking_id",
+            "carried_over",
+            "appraisal",
+            "appraiser_id",
+            "date_appraised",
+            "appraisal_signature",
+            "date_register",
+            "is_register_missing",
+            "register_refusal",
             "date_shipped",
             "date_received",
             "date_verified",
             "date_answered",
         }
+
+    def _get_reason_actions(self):
+        return super()._get_reason_actions() | {"action_ask_special", "action_refuse_receipt"}
+
+    def _get_name_for_user(self):
+        """Return the number, unless the return is none of the user's business."""
+        # constraints are checked with the rights of the system
+        if self.sudo(False)._filtered_access("read"):
+            return self.name
+        return self.env._("another return")
+
+    # --- who is told -----------------------------------------------------------------------
+
+    def _get_sender_partners(self):
+        """Return the sender, his people and the manager of his region."""
+        # sudo: they are told whatever right the current user has on their contacts
+        center = self.sudo().center_id
+        users = self.env["aftersales.deadline"].sudo()._get_users_by_partner(center)[center]
+        return center | (users | self.sudo().region_id.manager_id).partner_id
+
+    def _get_customer_service_partners(self):
+        # sudo: colleagues of the role are read to tell them
+        group = self.env.ref("aftersales_service.group_customer_service").sudo()
+        users = self.env["aftersales.deadline"].sudo()._get_group_users(group)
+        return users.filtered(lambda user: self.company_id in user.company_ids).partner_id
+
+    def _tell(self, partners, get_text):
+        """Post what ``get_text`` returns, in the company's language, and notify ``partners``."""
+        self.ensure_one()
+        # sudo: whoever acts may have no right to post
+        document = self.sudo()
+        document = document.with_context(lang=document.company_id.partner_id.lang or self.env.lang)
+        document.message_post(
+            body=get_text(document),
+            partner_ids=partners.ids,
+            subtype_xmlid="mail.mt_comment",
+        )
+
+    # --- windows (L2.6, L2.11) -------------------------------------------------------------
+
+    def _check_window(self):
+        """Raise UserError unless today is a day of the return's window (L2.6, L2.11).
+
+        Days begin and end at midnight of the company's time zone.
+        """
+        self.ensure_one()
+        today = self._get_today()
+        start, end = self.date_window_start, self.date_window_end
+        if self._is_special() or start <= today <= end:
+            return
+        if today < start:
+            advice = self.env._("Ship it then, or ask for a special approval (L2.7).")
+        else:
+            advice = self.env._(
+                "It missed that window and moves to the next one overnight. If it can't wait, ask "
+                "for a special approval (L2.7)."
+            )
+        raise UserError(
+            self.env._(
+                "%(document)s can't be shipped today, %(today)s: its window is %(start)s to "
+                "%(end)s (%(week)s; L2.6, L2.11). %(advice)s",
+                document=self.name,
+                today=format_date(self.env, today),
+                start=format_date(self.env, start),
+                end=format_date(self.env, end),
+                week=self.region_id._get_return_week_text(),
+                advice=advice,
+            )
+        )
+
+    @api.model
+    def _get_waiting(self, regions):
+        """Return the ordinary returns of the ``regions`` that have not been shipped yet."""
+        return self.search(
+            [
+                ("region_id", "in", regions.ids),
+                ("state", "in", UNSHIPPED),
+                ("is_special", "=", False),
+                ("complaint_id", "=", False),
+            ]
+        )
+
+    @api.model
+    def _get_missed_domain(self, company):
+        """Return the domain of the returns of ``company`` that missed their window (L2.6)."""
+        today = company._aftersales_local(fields.Datetime.now()).date()
+        return (
+            Domain("company_id", "=", company.id)
+            & Domain("state", "in", UNSHIPPED)
+            & Domain("is_special", "=", False)
+            & Domain("complaint_id", "=", False)
+            & Domain("date_window_end", "<", today)
+        )
+
+    @api.model
+    def _cron_carry_over(self, batch=100):
+        """Move the returns that missed their window to the next one, in batches (L2.6).
+
+        May run at any hour and as often as wanted: what was moved has a window ahead of it.
+        """
+        domain = Domain.OR(
+            self._get_missed_domain(company) for company in self.env["res.company"].search([])
+        )
+        left_out = self.browse()
+        while found := self.search(domain & Domain("id", "not in", left_out.ids), limit=batch):
+            # what is just being shipped is left to the next run
+            documents = found.try_lock_for_update(allow_referencing=True)
+            left_out |= found - documents
+            documents._carry_over()
+            remaining = self.search_count(domain & Domain("id", "not in", left_out.ids))
+            if not self.env["ir.cron"]._commit_progress(len(found), remaining=remaining):
+                return
+
+    def _carry_over(self):
+        """Move these returns to the next window that is theirs, and tell the sender (L2.6).
+
+        The approval stays: when the goods travel is no part of what was approved.
+        """
+        taken = self._get_taken_months()
+        for document in self:
+            months = taken[document.company_id.id, document.center_id.id]
+            missed = document.date_window_end
+            month = document._get_next_month(document.month, months)
+            months.add(month)
+            document._write_protected({"month": month, "carried_over": document.carried_over + 1})
+            document._tell(document._get_sender_partners(), lambda d, day=missed: d._say_moved(day))
+
+    def _say_moved(self, missed):
+        return self.env._(
+            "%(document)s missed its window, which ended on %(missed)s. It is returned with the "
+            "next one: %(start)s to %(end)s (%(week)s; L2.6).",
+            document=self.name,
+            missed=format_date(self.env, missed),
+            start=format_date(self.env, self.date_window_start),
+            end=format_date(self.env, self.date_window_end),
+            week=self.region_id._get_return_week_text(),
+        )
+
+    def action_ask_special(self, reason=None):
+        """Let an ordinary return go outside its window, by special approval, with a reason (L2.7).
+
+        Whatever was approved is void: it is applied for and decided anew.
+
+        :raises UserError: no reason given, or the goods are on their way
+        """
+        if not (reason or "").strip():
+            raise UserError(
+                self.env._("Give the reason for which a special approval is asked for (L2.7).")
+            )
+        self._check_sender_role()
+        for document in self:
+            if document.state not in UNSHIPPED or document._is_special():
+                raise UserError(
+                    self.env._(
+                        "%s is on its way, or goes by special approval already.", document.name
+                    )
+                )
+            document.write({"is_special": True, "special_reason": reason.strip()})
+        return True
+
+    def action_open_ask_special(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_ask_special", self.env._("Ask for special approval")
+        )
 
     # --- deadlines (L2.8, L2.10) -----------------------------------------------------------
 
@@ -324,7 +689,113 @@ class AftersalesReturn(models.Model):
             },
         }
 
+    def _check_sender_role(self):
+        """Raise AccessError for who only receives and inspects: sending is the sender's part."""
+        user = self.env.user
+        if not (
+            user.has_group("aftersales_service.group_clerk")
+            or user.has_group("aftersales_service.group_office_manager")
+        ):
+            self._check_group("aftersales_service.group_center")
+
+    def _is_region_manager(self, user):
+        """Tell whether ``user`` is a manager of the office or region that the sender belongs to."""
+        # sudo: who manages a region is no secret
+        region = self.sudo().region_id
+        return user.has_group("aftersales_service.group_office_manager") and (
+            region.manager_id == user
+            or bool(region.filtered_domain([("office_id", "parent_of", user.partner_id.id)]))
+        )
+
+    def action_submit(self):
+        """Apply. A special return that the manager applies for bears his signature (L2.7)."""
+        result = super().action_submit()
+        for document in self:
+            if document._is_next_step("appraisal") and document._is_signed_by_applicant():
+                document._sign_application()
+        return result
+
+    def _is_signed_by_applicant(self):
+        # L2.7 has the manager himself apply; customer service decides all the same
+        return self.is_special and self._is_region_manager(self.env.user)
+
+    def _sign_application(self):
+        """Take the manager's own application as his signature under it (L2.7)."""
+        self._log_approval("approved", self._get_next_step(), self.special_reason)
+        self._write_protected(
+            {
+                "appraisal": self.special_reason,
+                "appraiser_id": self.env.uid,
+                "date_appraised": fields.Datetime.now(),
+            }
+        )
+        self._renew_approval_activities()
+
+    def action_approve(self):
+        """Approve the next step; the first one is the manager's appraisal (L2.4).
+
+        The entry of the approval log (user, time, hash of the content) is the signature that
+        L2.5 asks for; a drawn one may be added in the window.
+        """
+        appraised = self.filtered(lambda document: document._is_next_step("appraisal"))
+        result = super().action_approve()
+        appraised._write_protected(
+            {"appraiser_id": self.env.uid, "date_appraised": fields.Datetime.now()}
+        )
+        return result
+
+    def action_appraise(self, appraisal, signature=None):
+        """Approve as office or regional manager, with what he found of the goods (L2.4).
+
+        :param str appraisal: what was found; required
+        :param signature: the drawn signature, base64 of an image
+        :raises UserError: no appraisal given, or it isn't what the return waits for
+        :raises AccessError: this user may not decide
+        """
+        self.ensure_one()
+        if not (appraisal or "").strip():
+            raise UserError(self.env._("Enter what the appraisal of the goods found (L2.4)."))
+        if not self._is_next_step("appraisal"):
+            raise UserError(self.env._("%s doesn't wait for an appraisal.", self.name))
+        self.action_approve()
+        self._write_protected({"appraisal": appraisal.strip(), "appraisal_signature": signature})
+        # sudo: whoever may decide may have his words kept in the history
+        self.sudo().message_post(body=self.env._("Appraisal: %s", appraisal.strip()))
+        return True
+
+    def action_open_appraise(self):
+        """Open the window in which the manager appraises and signs."""
+        self.ensure_one()
+        return self._open_window("aftersales.return.appraise", self.env._("Appraise and sign"))
+
+    def _open_window(self, model, title):
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": model,
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_return_id": self.id},
+        }
+
+    def _prepare_no_appraisal_vals(self):
+        return dict.fromkeys(
+            ("appraisal", "appraiser_id", "date_appraised", "appraisal_signature"), False
+        )
+
+    def _prepare_submitted_vals(self):
+        return {**super()._prepare_submitted_vals(), **self._prepare_no_appraisal_vals()}
+
+    def _prepare_refused_vals(self):
+        return {**super()._prepare_refused_vals(), **self._prepare_no_appraisal_vals()}
+
+    def _on_approval_void(self):
+        self._write_protected(self._prepare_no_appraisal_vals())
+        return super()._on_approval_void()
+
     def _check_submit(self):
+        self._check_sender_role()
+        self._check_sender()
         if not self.line_ids:
             raise UserError(
                 self.env._(
@@ -341,9 +812,10 @@ class AftersalesReturn(models.Model):
                 self.env._("Give the reason for which a special approval is asked for (L2.7).")
             )
         self.line_ids._check_held()
+        self._get_goods_lines()._check_goods()
 
     def _check_voidable(self):
-        if self.state not in ("draft", "submitted", "approved"):
+        if self.state not in UNSHIPPED:
             raise UserError(self.env._("%s is already on its way and can't be changed.", self.name))
 
     # --- steps -----------------------------------------------------------------------------
@@ -371,7 +843,12 @@ class AftersalesReturn(models.Model):
         return True
 
     def action_ship(self):
-        """Send the approved goods; the transfer waits to be received tag by tag."""
+        """Send the approved goods with their register; the transfer waits to be received.
+
+        :raises UserError: not approved (L2.5), outside its window (L2.6), a tag that isn't with
+            the sender, or goods that lie in stock elsewhere
+        """
+        self._check_sender_role()
         for document in self:
             document.check_access("write")
             document.lock_for_update(allow_referencing=True)
@@ -379,8 +856,10 @@ class AftersalesReturn(models.Model):
                 document._check_approved()
                 raise UserError(self.env._("%s has already been shipped.", document.name))
             document._check_approved()
+            document._check_window()
             document.line_ids._check_held()
             document.line_ids.used_part_id._check_packing()
+            document._get_goods_lines()._check_goods()
             # sudo: the center ships without rights on stock; the transfer is exactly what was
             # approved.
             document.sudo()._ship()
@@ -389,7 +868,8 @@ class AftersalesReturn(models.Model):
     def _ship(self):
         self.ensure_one()
         warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company_id)
-        vals = {"state": "shipped", "date_shipped": fields.Datetime.now()}
+        now = fields.Datetime.now()
+        vals = {"state": "shipped", "date_shipped": now, "date_register": now}
         if parts := self.line_ids.used_part_id:
             transit = warehouse.used_part_transit_loc_id
             parts._move_to(transit, "shipped", "shipped", origin=self.name, return_id=self.id)
@@ -404,6 +884,142 @@ class AftersalesReturn(models.Model):
         for line in self.line_ids:
             line._write_protected({"quantity_shipped": line.quantity})
         self._write_protected(vals)
+
+    def action_open_ship(self):
+        """Open the window in which freight and packages are entered."""
+        self.ensure_one()
+        return self._open_window("aftersales.return.ship", self.env._("Ship"))
+
+    def action_print_register(self):
+        """Print the register, which travels with the goods (L2.4)."""
+        return self.env.ref("aftersales_parts.report_return_register").report_action(self)
+
+    # --- prints (L2.4, M8.3) ---------------------------------------------------------------
+
+    def _get_print_name(self, form):
+        """Return the name of the file that a form of this return is printed to."""
+        titles = {
+            "application": self.env._("Defective goods return application"),
+            "register": self.env._("Return register"),
+            "used_part_list": self.env._("Used-part return list"),
+        }
+        return f"{titles[form]} {self.name}"
+
+    def _get_date_applied(self):
+        """Return when the return was applied for, in the round that counts."""
+        # sudo: as in `_get_round_entries`
+        return (
+            self.sudo()
+            .approval_ids.filtered(
+                lambda e: e.round == self.approval_round and e.decision == "submitted"
+            )
+            .date
+        )
+
+    def _get_used_part_lines(self):
+        """Return the lines with tags, by service record and tag."""
+        lines = self.line_ids.filtered("used_part_id")
+        return lines.sorted(lambda line: line.used_part_id.name)
+
+    # --- at the gate (L2.5) ----------------------------------------------------------------
+
+    def action_refuse_receipt(self, reason=None):
+        """Note that the goods arrived without register, and are not taken in (L2.5).
+
+        Sender and customer service are told.
+
+        :raises AccessError: the user isn't logistics
+        :raises UserError: no reason given, or the goods are taken in already
+        """
+        self._check_group("aftersales_service.group_logistics")
+        if not (reason or "").strip():
+            raise UserError(self.env._("Say what is missing: it is told to the sender."))
+        for document in self:
+            document.check_access("write")
+            if document.state not in (*UNSHIPPED, "shipped"):
+                raise UserError(self.env._("%s is taken in already, or cancelled.", document.name))
+            document._write_protected(
+                {"is_register_missing": True, "register_refusal": reason.strip()}
+            )
+            document._tell(
+                document._get_sender_partners() | document._get_customer_service_partners(),
+                lambda d: d.env._(
+                    "The goods of %(document)s arrived without register and are not taken in "
+                    "(L2.5): %(reason)s",
+                    document=d.name,
+                    reason=d.register_refusal,
+                ),
+            )
+        return True
+
+    def action_open_refuse_receipt(self):
+        """Open the window that asks what is missing."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_refuse_receipt", self.env._("Arrived without register")
+        )
+
+    def action_register_received(self):
+        """Note that the register was handed in: the goods may be taken in (L2.5).
+
+        :raises AccessError: the user isn't logistics
+        :raises UserError: no register was issued, because the return wasn't approved and shipped
+        """
+        self._check_group("aftersales_service.group_logistics")
+        for document in self:
+            document.check_access("write")
+            if not document.is_register_missing:
+                raise UserError(self.env._("The register of %s isn't missing.", document.name))
+            document._check_register_issued()
+            document._write_protected({"is_register_missing": False})
+            document._tell(
+                document._get_sender_partners() | document._get_customer_service_partners(),
+                lambda d: d.env._("The register of %s was handed in.", d.name),
+            )
+        return True
+
+    def _check_register_issued(self):
+        if not self.date_register:
+            raise UserError(
+                self.env._(
+                    "No register was issued for %s: it has not been shipped by its sender. The "
+                    "goods are refused (L2.5).",
+                    self.name,
+                )
+            )
+
+    def _check_receivable(self):
+        """Raise UserError unless signature, approval and register are there (L2.5)."""
+        self.ensure_one()
+        approved = {e.step for e in self._get_round_entries() if e.decision == "approved"}
+        for step in self._get_approval_steps():
+            if step["code"] in approved:
+                continue
+            if step["code"] == "appraisal":
+                raise UserError(
+                    self.env._(
+                        "The office or regional manager has not appraised and signed %s: its goods "
+                        "are refused (L2.5).",
+                        self.name,
+                    )
+                )
+            raise UserError(
+                self.env._(
+                    "Customer service has not approved %s: its goods are refused (L2.5).",
+                    self.name,
+                )
+            )
+        self._check_approved()
+        self._check_register_issued()
+        if self.is_register_missing:
+            raise UserError(
+                self.env._(
+                    "The goods of %(document)s arrived without register and are refused (L2.5): "
+                    "%(reason)s. Press “Register handed in” when it is there.",
+                    document=self.name,
+                    reason=self.register_refusal,
+                )
+            )
 
     def _get_goods_lines(self):
         return self.line_ids.filtered(lambda line: not line.used_part_id)
@@ -423,7 +1039,7 @@ class AftersalesReturn(models.Model):
         self._check_group("aftersales_service.group_logistics")
         self.check_access("write")
         self.lock_for_update(allow_referencing=True)
-        self._check_approved()
+        self._check_receivable()
         pending = self.line_ids.filtered(lambda line: line._is_awaited())
         if not (self.picking_id or self.goods_picking_id) or not pending:
             raise UserError(self.env._("Nothing of %s is on its way.", self.name))
@@ -511,6 +1127,9 @@ class AftersalesReturn(models.Model):
         picking = self.goods_picking_id
         if picking.state in ("done", "cancel"):
             raise UserError(self._get_transfer_message(picking))
+        self.env["aftersales.return.line"].union(
+            *(line for line, quantity in counted.items() if quantity)
+        )._check_serials()
         for line, quantity in counted.items():
             line._set_counted(quantity)
         if any(counted.values()):
@@ -649,13 +1268,17 @@ class AftersalesReturn(models.Model):
         """Cancel a return that hasn't been shipped, with a reason."""
         if not (reason or "").strip():
             raise UserError(self.env._("Give the reason why the return is cancelled."))
+        self._check_sender_role()
         self._check_undisputed()
         for document in self:
             document.check_access("write")
-            if document.state not in ("draft", "submitted", "approved"):
+            if document.state not in UNSHIPPED:
                 raise UserError(
                     self.env._(
-                        "%s is on its way or received and can't be cancelled.", document.name
+                        "%s is on its way or received and can't be cancelled. Let logistics take "
+                        "it in: what did not arrive is written off there, and what does not "
+                        "qualify is refused and sent back.",
+                        document.name,
                     )
                 )
             document._write_protected({"state": "cancelled", "approval_state": "draft"})
@@ -674,11 +1297,4 @@ class AftersalesReturn(models.Model):
     def action_open_receive(self):
         """Open the window in which tags are scanned."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Receive"),
-            "res_model": "aftersales.return.receive",
-            "views": [(False, "form")],
-            "target": "new",
-            "context": {"default_return_id": self.id},
-        }
+        return self._open_window("aftersales.return.receive", self.env._("Receive"))

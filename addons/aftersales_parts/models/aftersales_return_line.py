@@ -42,7 +42,11 @@ class AftersalesReturnLine(models.Model):
         ondelete="restrict",
         check_company=True,
     )
-    serial = fields.Char("Serial number", help="Of defective goods that have one.")
+    serial = fields.Char(
+        "Serial number",
+        help="Of defective goods that have one; the lot number of those that go by lots.",
+    )
+    tracking = fields.Selection(related="product_id.tracking")
     reason = fields.Char("Why it comes back", help="The fault, for the application (L2.4).")
     uom_id = fields.Many2one(related="product_id.uom_id", string="Unit")
     quantity = fields.Float("Announced", required=True, default=1, digits="Product Unit")
@@ -185,6 +189,175 @@ class AftersalesReturnLine(models.Model):
                     )
                 )
 
+    def _get_return_reason(self):
+        """Return why it comes back, for the application (L2.4): a used part by its record."""
+        return self.reason or self.used_part_id.record_id.fault or ""
+
+    # --- defective goods -------------------------------------------------------------------
+
+    @api.constrains("product_id", "used_part_id", "quantity", "serial", "return_id")
+    def _check_goods_entered(self):
+        goods = self.filtered(lambda line: not line.used_part_id)
+        # the batch of a complaint is taken over as it was reported, and completed afterwards
+        goods.filtered(lambda line: not line.return_id.complaint_id)._check_products()
+        goods._check_serials_once()
+
+    def _check_goods(self):
+        """Raise UserError unless these goods can go back as they are entered (L2.4)."""
+        self._check_products()
+        nameless = self.filtered(lambda line: line.tracking != "none" and not line.serial)
+        if nameless:
+            raise UserError(
+                self.env._(
+                    "Enter the serial or lot number of: %s",
+                    format_list(self.env, nameless.product_id.mapped("display_name")),
+                )
+            )
+        self._check_serials()
+
+    def _check_products(self):
+        used_part = self.env["stock.move"]._get_used_part_product()
+        for line in self:
+            if not line.product_id.is_storable or line.product_id == used_part:
+                raise UserError(
+                    self.env._(
+                        "“%s” is not kept in stock, so it can't be returned as defective goods. "
+                        "Services don't come back; used parts go by their tags; for goods let "
+                        "your administrator switch on “Track Inventory”.",
+                        line.product_id.display_name,
+                    )
+                )
+            if line.tracking == "serial" and line.quantity != 1:
+                raise UserError(
+                    self.env._(
+                        "“%s” goes by serial numbers: enter a line for each piece.",
+                        line.product_id.display_name,
+                    )
+                )
+
+    def _check_serials(self):
+        """Raise UserError for a serial that is on another return, or in stock elsewhere."""
+        self._check_serials_once()
+        self._check_serials_in_stock()
+
+    def _get_serial_key(self):
+        """Return what a piece is known by, or None: lots have many pieces."""
+        part = self.used_part_id
+        serial = part.serial if part else self.serial
+        if not serial or (not part and self.tracking == "lot"):
+            return None
+        return self.company_id.id, self.product_id.id, serial
+
+    def _check_serials_once(self):
+        """Raise UserError for a piece that comes back twice."""
+        wanted = {key: line for line in self if (key := line._get_serial_key())}
+        if not wanted:
+            return
+        serials = [serial for _company, _product, serial in wanted]
+        # sudo: a return that this user doesn't see has the piece all the same
+        others = self.sudo().search(
+            [
+                ("product_id", "in", self.product_id.ids),
+                ("return_id.state", "!=", "cancelled"),
+                "|",
+                ("serial", "in", serials),
+                ("used_part_id.serial", "in", serials),
+            ]
+        )
+        delivered = others._get_delivered_again()
+        for other in others:
+            line = wanted.get(other._get_serial_key())
+            if not line or line == other or not other._keeps_piece(delivered):
+                continue
+            raise UserError(
+                self.env._(
+                    "“%(product)s” %(serial)s is on %(document)s already: a piece comes back once.",
+                    product=line.product_id.display_name,
+                    serial=line.serial,
+                    document=other.return_id._get_name_for_user(),
+                )
+            )
+
+    def _keeps_piece(self, delivered):
+        """Tell whether the piece is still on its way by this line, or was taken back by it."""
+        if self.is_open:
+            return True
+        # what was sent back to its sender may come again, as what was delivered anew
+        return self.quantity_accepted > 0 and self._get_serial_key() not in delivered
+
+    def _get_delivered_again(self):
+        """Return the keys of those pieces that left for a customer after they had come back."""
+        closed = self.filtered(lambda line: not line.is_open and line.quantity_accepted)
+        if not closed:
+            return set()
+        moves = self.env["stock.move.line"].search(
+            [
+                ("state", "=", "done"),
+                ("product_id", "in", closed.product_id.ids),
+                ("lot_id.name", "in", closed.mapped("serial")),
+                ("location_dest_id.usage", "=", "customer"),
+            ]
+        )
+        left = {}
+        for move in moves:
+            key = move.company_id.id, move.product_id.id, move.lot_id.name
+            left[key] = max(left.get(key, move.date), move.date)
+        return {
+            key
+            for line in closed
+            if (key := line._get_serial_key()) in left
+            and left[key] >= (line.return_id.date_received or left[key])
+        }
+
+    def _check_serials_in_stock(self):
+        """Raise UserError for a serial that lies in stock of ours, and so can't come back."""
+        wanted = {
+            line._get_serial_key(): line
+            for line in self
+            if line.tracking == "serial" and line.serial
+        }
+        if not wanted:
+            return
+        # sudo: where the stock is, is asked for this refusal only
+        quants = (
+            self.env["stock.quant"]
+            .sudo()
+            .search(
+                [
+                    ("product_id", "in", self.product_id.ids),
+                    ("lot_id.name", "in", self.mapped("serial")),
+                    ("quantity", ">", 0),
+                    ("location_id.usage", "in", ("internal", "transit")),
+                ]
+            )
+        )
+        for quant in quants:
+            line = wanted.get((self.company_id[:1].id, quant.product_id.id, quant.lot_id.name))
+            if not line or quant.company_id not in (line.company_id, quant.company_id.browse()):
+                continue
+            raise UserError(
+                self.env._(
+                    "“%(product)s” %(serial)s is in stock already (%(location)s), so it can't come "
+                    "back from %(sender)s. Compare the number on the piece; if it is right, ask "
+                    "logistics to correct the stock.",
+                    product=line.product_id.display_name,
+                    serial=line.serial,
+                    location=line._get_place_for_user(quant.location_id),
+                    sender=line.center_id.display_name,
+                )
+            )
+
+    def _get_place_for_user(self, location):
+        """Return the name of the location, unless it would tell of another service center."""
+        user = self.env.user
+        if (
+            user.has_group("aftersales_service.group_clerk")
+            or user.has_group("aftersales_service.group_logistics")
+            or location.deposit_center_id == self.center_id
+        ):
+            return location.display_name
+        return self.env._("with the company or one of its service centers")
+
     @api.constrains("used_part_id", "return_id")
     def _check_used_part_id(self):
         for line in self.filtered("used_part_id"):
@@ -225,6 +398,9 @@ class AftersalesReturnLine(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            if vals.get("serial"):
+                vals["serial"] = vals["serial"].strip()
         if not self.env.su:
             entered = self._get_inspection_fields()
             vals_list = [
@@ -234,6 +410,8 @@ class AftersalesReturnLine(models.Model):
         return super().create(vals_list)
 
     def write(self, vals):
+        if vals.get("serial"):
+            vals = {**vals, "serial": vals["serial"].strip()}
         if self._get_inspection_fields() & vals.keys() and not self.env.su:
             if not self.env.user.has_group("aftersales_service.group_quality"):
                 self._check_group("aftersales_service.group_logistics")
@@ -272,7 +450,25 @@ class AftersalesReturnLine(models.Model):
         """Return the receipt of these goods, waiting to be counted."""
         picking = self.env["stock.picking"].create(self._prepare_receipt_vals(warehouse))
         picking.action_confirm()
+        self._announce_lots()
         return picking
+
+    def _announce_lots(self):
+        """Put the announced serial and lot numbers on the moves of these goods."""
+        tracked = self.filtered(lambda line: line.tracking != "none")
+        lots = self.env["stock.lot"].search(
+            [
+                ("product_id", "in", tracked.product_id.ids),
+                ("name", "in", tracked.mapped("serial")),
+                ("company_id", "in", [*tracked.company_id.ids, False]),
+            ]
+        )
+        by_name = {(lot.product_id, lot.name): lot for lot in lots}
+        for line in tracked:
+            lot = by_name.get((line.product_id, line.serial))
+            line.move_ids.move_line_ids.write(
+                {"lot_id": lot.id} if lot else {"lot_name": line.serial}
+            )
 
     def _prepare_receipt_vals(self, warehouse):
         document = self.return_id

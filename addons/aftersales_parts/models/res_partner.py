@@ -231,6 +231,7 @@ class ResPartner(models.Model):
         return (
             obstacles
             + center._get_used_part_obstacles(company)
+            + center._get_return_obstacles(company)
             + center._get_settlement_obstacles(company)
             + center._get_money_obstacles(company)
         )
@@ -253,6 +254,23 @@ class ResPartner(models.Model):
         if unlisted := parts.search_count([*claimable, ("id", "not in", settled.used_part_id.ids)]):
             obstacles.append(self.env._("Used parts that are on no settlement yet: %s", unlisted))
         return obstacles
+
+    def _get_return_obstacles(self, company):
+        documents = self.env["aftersales.return"].search(
+            [
+                ("center_id", "child_of", self.id),
+                ("company_id", "=", company.id),
+                ("state", "not in", ("done", "cancelled")),
+            ]
+        )
+        if not documents:
+            return []
+        return [
+            self.env._(
+                "Returns that are not answered yet: %s",
+                format_list(self.env, documents.mapped("name")),
+            )
+        ]
 
     def _get_settlement_obstacles(self, company):
         settlements = self.env["aftersales.settlement"].search(

@@ -10,6 +10,9 @@ from . import test_retention
 from . import test_return
 from . import test_return_answer
 from . import test_supplier_recovery
+from . import test_return_application
+from . import test_return_register
+from . import test_return_window
 from . import test_settlement
 from . import test_ui
 from . import test_used_part

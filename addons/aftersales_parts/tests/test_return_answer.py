@@ -61,7 +61,7 @@ class TestReturnAnswer(AftersalesPartsCommon):
         invoice.action_post()
         return invoice
 
-    def _verified(self, goods, refused=None, parts=False, month="2026-11-01"):
+    def _verified(self, goods, refused=None, parts=False, **vals):
         """Return a verified return of ``goods``, a list of (product, quantity).
 
         :param refused: {product: quantity refused}
@@ -70,7 +70,7 @@ class TestReturnAnswer(AftersalesPartsCommon):
         document = (
             self.env["aftersales.return"]
             .with_user(self.users["center"])
-            .create({"center_id": self.center.id, "month": month})
+            .create({"center_id": self.center.id, "month": "2026-11-01", **vals})
         )
         if parts:
             document.action_collect()
@@ -304,7 +304,7 @@ class TestReturnAnswer(AftersalesPartsCommon):
         document.line_ids.outcome = "credit"
         document.action_done()
         # 10 - 3 - 5 = 2 left; 3 come back in a further return
-        document = self._verified([(self.lamp, 3)], month="2026-12-01")
+        document = self._verified([(self.lamp, 3)], is_special=True, special_reason="Wet")
         document.line_ids.outcome = "credit"
         with (
             self.assertRaisesRegex(UserError, "of the 3 to be credited, only 2 were"),

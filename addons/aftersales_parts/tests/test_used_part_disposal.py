@@ -95,6 +95,7 @@ class TestUsedPartDisposal(AftersalesPartsCommon):
         self.assertFalse(tag.deduction_reason_id)
         self.assertIn(self.reason.name, tag.event_ids[-1].note)
         document = self._make_return(month="2026-12-01")
+        document.write({"is_special": True, "special_reason": "Kept again"})
         self.assertEqual(document.line_ids.used_part_id, tag)
         self._approve(document)
         document.action_ship()

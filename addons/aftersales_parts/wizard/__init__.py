@@ -1,4 +1,6 @@
+from . import aftersales_return_appraise
 from . import aftersales_return_receive
+from . import aftersales_return_ship
 from . import aftersales_settlement_generate
 from . import aftersales_used_part_supply
 from . import aftersales_used_part_write_off
