@@ -65,6 +65,8 @@
         "views/stock_views.xml",
         "views/res_partner_views.xml",
         "views/sale_order_views.xml",
+        "report/aftersales_swap_report.xml",
+        "views/aftersales_swap_views.xml",
     ],
     "demo": [
         "demo/aftersales_parts_demo.xml",

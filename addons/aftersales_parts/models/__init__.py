@@ -53,3 +53,5 @@ from . import aftersales_purchase_difference
 from . import purchase_order
 from . import purchase_order_line
 from . import stock_rule
+from . import aftersales_swap
+from . import aftersales_swap_line

@@ -60,6 +60,7 @@ class AftersalesSettlementLine(models.Model):
             ("missing", "Not returned"),
             ("deducted", "Deducted"),
             ("uncovered", "Not under warranty"),
+            ("replaced", "Replaced in kind"),
         ],
         default="open",
         required=True,
@@ -149,12 +150,6 @@ class AftersalesSettlementLine(models.Model):
             return 0, "assembly"
         return terms.fee_rate, "dedicated"
 
-    def _is_covered(self):
-        """Tell whether the warranty bears the part: its coverage, and not the customer's fault."""
-        self.ensure_one()
-        part = self.used_part_id.record_part_id
-        return bool(part.coverage_id) and part.record_id.responsibility != "customer"
-
     def _verify(self):
         """Fix what each line pays, by warranty and by what the inspection said (M8.4)."""
         outcomes = {"accepted": "payable", "deducted": "deducted", "rejected": "missing"}
@@ -167,7 +162,9 @@ class AftersalesSettlementLine(models.Model):
                         tag.name,
                     )
                 )
-            if not line._is_covered():
+            if tag.swap_line_id:
+                result = "replaced"
+            elif not tag._is_covered():
                 result = "uncovered"
             elif not tag.result and tag.state == "scrapped":
                 result = "payable"

@@ -36,8 +36,7 @@ class AftersalesSupplyMixin(models.AbstractModel):
             }
         )
         picking.move_ids.move_line_ids.picking_id = picking
-        picking.move_ids.picked = True
-        picking._action_done()
+        picking._complete()
         return picking
 
     def _prepare_supply_picking_vals(self, partner, source, destination, entries):

@@ -48,6 +48,21 @@ class AftersalesUsedPart(models.Model):
     )
     location_id = fields.Many2one(related="lot_id.location_id", string="Location")
     return_line_ids = fields.One2many("aftersales.return.line", "used_part_id", "Returns")
+    swap_line_ids = fields.One2many("aftersales.swap.line", "used_part_id", "Swaps")
+    swap_line_id = fields.Many2one(
+        "aftersales.swap.line",
+        "Swapped by",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The center got a new part for this one, so that no settlement pays for it.",
+    )
+    swap_number = fields.Char(
+        related="swap_line_id.swap_id.name",
+        string="Swapped with",
+        help="The old-for-new swap by which the center got a new part for this one (L1.6).",
+    )
     deduction_reason_id = fields.Many2one(
         "aftersales.deduction.reason", "Deduction", readonly=True, copy=False
     )
@@ -98,15 +113,86 @@ class AftersalesUsedPart(models.Model):
         return self.record_id
 
     def _get_protected_fields(self):
-        return super()._get_protected_fields() | {"deduction_reason_id", "keeper_id", "result"}
+        return super()._get_protected_fields() | {
+            "deduction_reason_id",
+            "keeper_id",
+            "result",
+            "swap_line_id",
+        }
 
     @api.model
     def _get_claimable_domain(self):
         """Return the domain of used parts whose new part the center paid in advance (M8.4).
 
-        Parts on deposit are the company's: they are replaced in kind, not paid (L1.6, L3.3).
+        Parts on deposit are the company's, and swapped ones are replaced in kind (L1.6, L3.3).
         """
-        return [("record_part_id.source", "!=", "deposit")]
+        return [("record_part_id.source", "!=", "deposit"), ("swap_line_id", "=", False)]
+
+    def _is_covered(self):
+        """Tell whether the warranty bears the part: its coverage, and not the customer's fault."""
+        self.ensure_one()
+        part = self.record_part_id
+        return bool(part.coverage_id) and part.record_id.responsibility != "customer"
+
+    def _get_swap_obstacles(self, swap):
+        """Return {part: why it can't be swapped}, of the parts that can't (L1.6)."""
+        # sudo: settlements and returns count, whatever this user may see
+        parts = self.sudo().browse(self.ids)  # read at once, wherever they come from
+        in_parts = [("used_part_id", "in", self.ids)]
+        claims = parts.env["aftersales.settlement.line"].search(in_parts).grouped("used_part_id")
+        open_lines = parts.env["aftersales.return.line"].search(
+            [*in_parts, ("return_id.state", "in", ("draft", "submitted", "approved"))]
+        )
+        returns = open_lines.grouped("used_part_id")
+        obstacles = {}
+        for part in parts:
+            reason = part._get_swap_obstacle(
+                swap,
+                claims[part].settlement_id if part in claims else None,
+                returns[part].return_id if part in returns else None,
+            )
+            if reason:
+                obstacles[part.with_env(self.env)] = reason
+        return obstacles
+
+    def _get_swap_obstacle(self, swap, settlements, returns):
+        self.ensure_one()
+        if self.swap_line_id:
+            return self.env._(
+                "%(tag)s has been swapped with %(swap)s already.",
+                tag=self.name,
+                swap=self.swap_number,
+            )
+        if self.state != "held" or self.keeper_id != swap.center_id:
+            return self.env._(
+                "%(tag)s is not kept by %(center)s, so it can't give it.",
+                tag=self.name,
+                center=swap.center_id.name,
+            )
+        if settlements:
+            return self.env._(
+                "%(tag)s is already claimed in %(settlements)s: the center is paid for it.",
+                tag=self.name,
+                settlements=format_list(self.env, settlements.mapped("name")),
+            )
+        if returns:
+            return self.env._(
+                "%(tag)s is on the return %(returns)s. Take it off there first.",
+                tag=self.name,
+                returns=format_list(self.env, returns.mapped("name")),
+            )
+        if self.result:
+            return self.env._(
+                "%s has been inspected already: what the inspection said holds.", self.name
+            )
+        if not self._is_covered():
+            return self.env._(
+                "%(tag)s: the warranty doesn't bear “%(part)s”. The customer pays for it, so there "
+                "is no new one for it.",
+                tag=self.name,
+                part=self.product_id.display_name,
+            )
+        return None
 
     @api.model
     def _create_from_records(self, records):

@@ -15,7 +15,7 @@ class ResPartner(models.Model):
         "Used-part location",
         company_dependent=True,
         readonly=True,
-        help="Where the used parts that this service center keeps are booked.",
+        help="Where the used parts that this service center or office keeps are booked.",
     )
     used_part_held_count = fields.Integer(
         "Used parts held",
@@ -238,12 +238,13 @@ class ResPartner(models.Model):
 
     def _get_used_part_obstacles(self, company):
         obstacles = []
-        domain = [("center_id", "child_of", self.id), ("company_id", "=", company.id)]
+        in_company = [("company_id", "=", company.id)]
+        domain = [("center_id", "child_of", self.id), *in_company]
+        # those swapped with the office are no longer the center's affair
+        kept = [("keeper_id", "child_of", self.id), *in_company]
         parts = self.env["aftersales.used.part"]
         counts = dict(
-            parts._read_group(
-                [*domain, ("state", "in", ("held", "shipped"))], ["state"], ["__count"]
-            )
+            parts._read_group([*kept, ("state", "in", ("held", "shipped"))], ["state"], ["__count"])
         )
         if held := counts.get("held"):
             obstacles.append(self.env._("Used parts still kept at the center: %s", held))
@@ -349,16 +350,20 @@ class ResPartner(models.Model):
     # --- locations -------------------------------------------------------------------------
 
     def _get_used_part_location(self, company):
-        """Return the center's location for used parts, created when it is first needed.
+        """Return where a center or office keeps used parts, created when it is first needed.
 
-        :raises UserError: the partner is no service center, or the company has no warehouse
+        :raises UserError: the partner is neither, or the company has no warehouse
         """
         self.ensure_one()
-        center = (self._get_service_center() or self.commercial_partner_id).with_company(company)
-        if center.used_part_location_id:
-            return center.used_part_location_id
-        center.used_part_location_id = center._create_center_location(company, center.name)
-        return center.used_part_location_id
+        office = self.filtered("is_regional_office")
+        keeper = (self._get_service_center() or office or self.commercial_partner_id).with_company(
+            company
+        )
+        if not keeper.used_part_location_id:
+            if keeper != office:
+                keeper._check_service_center()
+            keeper.used_part_location_id = keeper._create_center_location(company, keeper.name)
+        return keeper.used_part_location_id
 
     def _get_deposit_location(self, company):
         """Return the center's location for parts on deposit, created when it is first needed.
@@ -369,6 +374,8 @@ class ResPartner(models.Model):
         location = self._find_deposit_location(company)
         if location and not location.active:
             location.active = True
+        if not location:
+            self._check_service_center()
         return location or self._create_center_location(
             company, self.env._("%s: parts on deposit", self.name), deposit_center_id=self.id
         )
@@ -397,7 +404,6 @@ class ResPartner(models.Model):
             )
 
     def _create_center_location(self, company, name, **vals):
-        self._check_service_center()
         warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(company)
         if not warehouse:
             raise UserError(

@@ -60,8 +60,9 @@ class StockMove(models.Model):
         )
 
     def _get_warranty_partner(self):
-        # a part fitted in a repair has the warranty of the repair, and no card of its own (H8)
-        if self.picking_id.aftersales_record_id:
+        # a part fitted in a repair has the warranty of the repair, and no card of its own (H8);
+        # one given for an old part is not sold to the center
+        if self.picking_id.aftersales_record_id or self.picking_id.aftersales_swap_id:
             return self.env["res.partner"]
         return super()._get_warranty_partner()
 

@@ -21,6 +21,14 @@ class StockPicking(models.Model):
         index="btree_not_null",
         help="The service record whose parts came from the parts on deposit.",
     )
+    aftersales_swap_id = fields.Many2one(
+        "aftersales.swap",
+        "Old-for-new swap",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        help="The swap whose new parts this transfer gave, for used parts taken at the same time.",
+    )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -36,17 +44,33 @@ class StockPicking(models.Model):
     @api.model
     def _get_supply_links(self):
         """Return the fields that name the document by which parts of a center move."""
-        return {"aftersales_quota_id", "aftersales_record_id"}
+        return {"aftersales_quota_id", "aftersales_record_id", "aftersales_swap_id"}
 
     def _check_supply_link(self, given):
         """Raise AccessError if a user gives the document: its transfers are made by itself."""
         if given and not self.env.su:
             raise AccessError(
                 self.env._(
-                    "The transfers of a parts quota or a service record are made on that document "
-                    "and can't be given by hand."
+                    "The transfers of a parts quota, service record or swap are made on that "
+                    "document and can't be given by hand."
                 )
             )
+
+    def _check_not_supplied(self):
+        """Raise UserError if a user changes what was moved together with something else."""
+        if self.env.su:
+            return
+        # sudo: only whether there is such a document is asked
+        for picking in self.sudo():
+            if document := picking.aftersales_swap_id or picking.aftersales_record_id:
+                raise UserError(
+                    self.env._(
+                        "%(transfer)s moved what %(document)s says, and stays as it is. Give back "
+                        "what is wrong with a transfer of its own.",
+                        transfer=picking.name,
+                        document=document.name,
+                    )
+                )
 
     def _complete(self):
         """Move all that the transfers' lines name."""

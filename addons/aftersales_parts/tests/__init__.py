@@ -26,3 +26,4 @@ from . import test_scorecard
 from . import test_deposit_part
 from . import test_urgent_order
 from . import test_purchase
+from . import test_swap
