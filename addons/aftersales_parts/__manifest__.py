@@ -73,6 +73,7 @@
         "demo/aftersales_purchase_demo.xml",
         "demo/aftersales_keeping_demo.xml",
         "demo/aftersales_returns_demo.xml",
+        "demo/aftersales_supply_demo.xml",
     ],
     "assets": {
         "web.assets_tests": ["aftersales_parts/static/tests/tours/*.js"],

@@ -57,7 +57,7 @@ class AftersalesSwap(models.Model):
         help="The new parts come from its stock.",
     )
     line_ids = fields.One2many("aftersales.swap.line", "swap_id", "Parts")
-    line_count = fields.Integer("Number of parts", compute="_compute_line_count")
+    line_count = fields.Integer("Pieces", compute="_compute_line_count")
     picking_ids = fields.One2many("stock.picking", "aftersales_swap_id", "Transfers")
     date_done = fields.Datetime("Swapped on", readonly=True, copy=False)
     user_id = fields.Many2one("res.users", "Swapped by", readonly=True, copy=False)
