@@ -821,7 +821,7 @@ class AftersalesReturn(models.Model):
     # --- steps -----------------------------------------------------------------------------
 
     def action_collect(self):
-        """Put every used part that the center keeps, and no return has yet, on the return."""
+        """Put every used part that the sender keeps, and no return has yet, on the return."""
         for document in self:
             document.check_access("write")
             if document.state != "draft" or document.complaint_id:
@@ -830,7 +830,7 @@ class AftersalesReturn(models.Model):
                 )
             parts = self.env["aftersales.used.part"].search(
                 [
-                    ("center_id", "=", document.center_id.id),
+                    ("keeper_id", "=", document.center_id.id),
                     ("company_id", "=", document.company_id.id),
                     ("state", "=", "held"),
                     ("return_line_ids", "not any", [("is_open", "=", True)]),

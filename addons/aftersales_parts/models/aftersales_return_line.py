@@ -362,13 +362,13 @@ class AftersalesReturnLine(models.Model):
     def _check_used_part_id(self):
         for line in self.filtered("used_part_id"):
             part = line.used_part_id
-            if part.center_id != line.return_id.center_id:
+            if part.keeper_id != line.return_id.center_id:
                 raise UserError(
                     self.env._(
-                        "%(tag)s belongs to %(owner)s, not to %(center)s.",
+                        "%(tag)s is kept by %(keeper)s, not by %(sender)s.",
                         tag=part.name,
-                        owner=part.center_id.name,
-                        center=line.return_id.center_id.name,
+                        keeper=part.keeper_id.name,
+                        sender=line.return_id.center_id.name,
                     )
                 )
             others = part.return_line_ids.filtered("is_open") - line

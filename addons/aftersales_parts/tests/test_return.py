@@ -192,7 +192,7 @@ class TestReturn(AftersalesPartsCommon):
         """M10.3: a tag of another center can't be put on the return."""
         other = self._make_center("Other", "91310115MA1K3QXE7G")
         document = self._make_return(center=other, user=self.users["clerk"])
-        with self.assertRaisesRegex(UserError, "belongs to Hangzhou center"):
+        with self.assertRaisesRegex(UserError, "is kept by Hangzhou center"):
             self.env["aftersales.return.line"].create(
                 {"return_id": document.id, "used_part_id": self.tags[0].id}
             )

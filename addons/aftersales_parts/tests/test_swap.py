@@ -118,6 +118,21 @@ class TestSwap(QuotaCommon):
         obstacles = "\n".join(self.center._get_center_obstacles(self.company))
         self.assertIn("Used parts still kept at the center: 1", obstacles)
 
+    def test_offices_return(self):
+        """L2.3: the office's monthly return takes what it swapped; the center's only the rest."""
+        tags = self._tags("deposit", "stock")
+        self._swap(tags[0]).action_done()
+        document = self._make_return(center=self.office, user=self.users["clerk"])
+        self.assertEqual(document.line_ids.used_part_id, tags[0])
+        own = self._make_return()
+        self.assertEqual(own.line_ids.used_part_id, tags[1])
+        with self.assertRaisesRegex(UserError, "is kept by Office"), self.cr.savepoint():
+            own.line_ids.create({"return_id": own.id, "used_part_id": tags[0].id})
+        self._approve(document)
+        document.action_ship()
+        self.assertEqual(tags[0].state, "shipped")
+        self.assertEqual(self._location_of(tags[0]), self.warehouse.used_part_transit_loc_id)
+
     def test_collect(self):
         """L1.6: everything that may be swapped is added, once."""
         tags = self._tags("deposit", "stock")

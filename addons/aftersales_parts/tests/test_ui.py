@@ -17,3 +17,15 @@ class TestUi(HttpCase, AftersalesPartsCommon):
         self.assertEqual(settlement.state, "confirmed")
         self.assertEqual(settlement.amount_payable, 120)
         self.assertEqual(settlement.move_id.state, "posted")
+
+    def test_swap_tour(self):
+        """L1.6: the clerk takes up what the center keeps and swaps it, old for new."""
+        self.pump.is_storable = True
+        stock = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company).lot_stock_id
+        self.env["stock.quant"]._update_available_quantity(self.pump, stock, 1)
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        self.start_tour("/odoo", "aftersales_parts_swap", login="parts_clerk")
+        self.assertEqual(tag.keeper_id, self.office)
+        swap = tag.swap_line_id.swap_id
+        self.assertEqual((swap.state, swap.user_id), ("done", self.users["clerk"]))
+        self.assertEqual(swap.picking_ids.state, "done")
