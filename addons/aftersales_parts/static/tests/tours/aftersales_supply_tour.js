@@ -35,16 +35,12 @@ registry.category("web_tour.tours").add("aftersales_parts_swap", {
             run: "click",
         },
         {
-            content: "Its office follows",
-            trigger: ".o_field_widget[name='office_id'] input:value('Office')",
-        },
-        {
             content: "Add what may be swapped",
             trigger: "button[name='action_collect']",
             run: "click",
         },
         {
-            content: "One part is there; swap it",
+            content: "One part is there",
             trigger: ".o_field_widget[name='line_ids'] .o_data_row",
         },
         {
