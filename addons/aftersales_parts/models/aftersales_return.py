@@ -896,6 +896,10 @@ class AftersalesReturn(models.Model):
 
     # --- prints (L2.4, M8.3) ---------------------------------------------------------------
 
+    def action_print_tags(self):
+        """Print the tags of all used parts on these returns (M10.3)."""
+        return self._get_used_part_lines().used_part_id.action_print_tags()
+
     def _get_print_name(self, form):
         """Return the name of the file that a form of this return is printed to."""
         titles = {

@@ -257,6 +257,14 @@ class TestReturnRegister(ReturnCommon):
             self.assertIn(text, html)
         self.assertNotIn("Lamp", html)
 
+    def test_tags_are_printed(self):
+        """M10.3: the tags of a return are printed in one go; goods have none."""
+        document = self._make_tag_return()
+        action = document.action_print_tags()
+        self.assertEqual(action["report_name"].split(".")[0], "aftersales_parts")
+        with self.assertRaisesRegex(UserError, "no tag to print"):
+            self._make_goods(is_special=True).action_print_tags()
+
     def test_forms_of_many_lines(self):
         """L2.4: the queries of a form don't grow with its lines."""
 
