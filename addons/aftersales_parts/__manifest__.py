@@ -74,6 +74,7 @@
         "demo/aftersales_keeping_demo.xml",
         "demo/aftersales_returns_demo.xml",
         "demo/aftersales_supply_demo.xml",
+        "demo/aftersales_outcome_demo.xml",
     ],
     "assets": {
         "web.assets_tests": ["aftersales_parts/static/tests/tours/*.js"],

@@ -240,28 +240,13 @@ class AftersalesReturn(models.Model):
         by_answer = self.line_ids.grouped("date_answered")
         return sorted(by_answer.items(), key=lambda item: item[0] or datetime.min, reverse=True)
 
-    def _get_sender_partners(self):
-        """Return whom an answer goes to: the sender, and its users who see its returns."""
-        self.ensure_one()
-        # sudo: who works for the sender is not told to anybody
-        users = (
-            self.env["res.users"].sudo().search([("partner_id", "child_of", self.center_id.ids)])
-        )
-        groups = ("center", "clerk", "office_manager")
-        users = users.filtered(
-            lambda user: any(user.has_group(f"aftersales_service.group_{g}") for g in groups)
-        )
-        return self.center_id | users.partner_id.with_env(self.env)
-
     def _send_slip(self):
         """Send the receipt slip to the sender, as a file that stays as it was then (L2.9)."""
         self.ensure_one()
         document = self.with_context(
             lang=self.center_id.lang or self.env.lang, tz=self.company_id._aftersales_tz().zone
         )
-        content, kind = document.env["ir.actions.report"]._render_qweb_pdf(
-            "aftersales_parts.report_return_slip", self.ids
-        )
+        content, kind = document._render_slip()
         partners = self._get_sender_partners()
         self.message_subscribe(partners.ids)
         document.message_post(
@@ -276,6 +261,13 @@ class AftersalesReturn(models.Model):
                 (f"{document.env._('Receipt slip')} {self.name}.{kind}", content),
             ],
         )
+
+    def _render_slip(self):
+        """Return (content, file extension) of the slip: PDF, as far as the server can make it."""
+        report = self.env["ir.actions.report"]
+        can_print = report.get_wkhtmltopdf_state() not in ("install", "broken")
+        render = report._render_qweb_pdf if can_print else report._render_qweb_html
+        return render("aftersales_parts.report_return_slip", self.ids)
 
     # --- screens ---------------------------------------------------------------------------
 

@@ -13,10 +13,10 @@ class AftersalesReturnLine(models.Model):
     month = fields.Date(related="return_id.month", store=True)
     outcome = fields.Selection(
         [("settlement", "Settlement"), ("exchange", "Exchange"), ("credit", "Credit note")],
-        "What follows",
+        "For accepted",
         copy=False,
-        help="For what was accepted: used parts are paid by the month's settlement; goods are "
-        "exchanged, or credited to the sender (L2.9).",
+        help="What follows for what was accepted: used parts are paid by the month's settlement; "
+        "goods are exchanged, or credited to the sender (L2.9).",
     )
     outcome_refused = fields.Selection(
         [
@@ -24,10 +24,10 @@ class AftersalesReturnLine(models.Model):
             ("scrap", "Scrap"),
             ("keep", "Stays at the factory"),
         ],
-        "What follows for refused",
+        "For refused",
         copy=False,
-        help="For what was refused. Only used parts can stay at the factory: they belong to the "
-        "manufacturer (M10.1).",
+        help="What follows for what was refused. Only used parts can stay at the factory: they "
+        "belong to the manufacturer (M10.1).",
     )
     scrap_agreement = fields.Char(
         "Agreed by the sender",
@@ -602,7 +602,7 @@ class AftersalesReturnLine(models.Model):
         if self.outcome == "settlement":
             return [self.env._("By the month's settlement")]
         if self.outcome == "exchange":
-            return [self._describe_transfer(self.exchange_move_id)]
+            return [self.env._("Exchange: %s", self._describe_transfer(self.exchange_move_id))]
         if self.outcome == "credit":
             moves = self.credit_line_ids.move_id.filtered(lambda move: move.state != "cancel")
             if not moves:
