@@ -281,6 +281,13 @@ class TestJourney(TransactionCase):
             document.action_ship()
         self.as_("manager", document).action_approve()
         self.as_("cs", document).action_approve()
+        # pump and gearbox of one repair go in a crate of their own (M10.4)
+        with self.assertRaisesRegex(UserError, "one crate of its own"):
+            document.action_ship()
+        wizard = self.as_("center", self.env["aftersales.used.part.pack"])
+        wizard.create({"used_part_ids": tags[0].ids}).action_pack()
+        self.assertEqual(tags[0].package_id, tags[1].package_id)
+        self.assertTrue(tags[0].package_id)
         document.action_ship()
         logistics = self.as_("logistics", document)
         logistics.action_receive([tags[0].name])
