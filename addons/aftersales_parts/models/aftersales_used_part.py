@@ -210,7 +210,9 @@ class AftersalesUsedPart(models.Model):
                 for number, part in enumerate(pieces, 1)
             ]
         product = self.env.ref("aftersales_parts.product_used_part")
-        lots = self.env["stock.lot"].create(
+        # the first event says all that messages about the creation would
+        quiet = self.with_context(mail_create_nolog=True, mail_create_nosubscribe=True)
+        lots = quiet.env["stock.lot"].create(
             [
                 {
                     "name": vals["name"],
@@ -222,13 +224,10 @@ class AftersalesUsedPart(models.Model):
         )
         for vals, lot in zip(vals_list, lots, strict=True):
             vals["lot_id"] = lot.id
-        # the first event says all that a message about the creation would
-        tags = self.with_context(mail_create_nolog=True, mail_create_nosubscribe=True).create(
-            vals_list
-        )
+        tags = quiet.create(vals_list).with_env(self.env)
         tags._book_taken_off()
         tags.filtered(lambda t: t.record_part_id.disposition == "scrap")._scrap()
-        return tags.with_env(self.env)
+        return tags
 
     def _prepare_from_part_vals(self, part, number):
         center = part.record_id.center_id

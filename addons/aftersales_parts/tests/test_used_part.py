@@ -178,4 +178,21 @@ class TestUsedPart(AftersalesPartsCommon):
             self.env.flush_all()
             counts.append(self.env.cr.sql_log_count - before)
         # core checks each serial's quant on its own: a small constant per tag remains
-        self.assertLessEqual(counts[1] - counts[0], 10 * 8)
+        self.assertLessEqual(counts[1] - counts[0], 10 * 4)
+
+    def test_moving_costs_the_same_per_tag(self):
+        """Speed: beside core's few queries for each serial, none grow with the tags."""
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        few = self._make_record([self._part(self.pump, quantity=2)]).used_part_ids
+        many = self._make_record([self._part(self.pump, quantity=12)]).used_part_ids
+        warm = self._make_record([self._part(self.pump)]).used_part_ids
+        counts = []
+        for tags in (warm, few, many):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            tags._move_to(warehouse.used_part_transit_loc_id, "shipped", "shipped")
+            self.env.flush_all()
+            counts.append(self.env.cr.sql_log_count - before)
+        # core finds, reserves, locks and moves the quant of each serial on its own
+        self.assertLessEqual(counts[2] - counts[1], 10 * 10)
