@@ -26,6 +26,8 @@ from . import aftersales_region
 from . import aftersales_return
 from . import aftersales_complaint
 from . import aftersales_return_line
+from . import aftersales_return_inspection
+from . import aftersales_return_photo
 from . import aftersales_settlement_terms
 from . import aftersales_settlement
 from . import aftersales_settlement_line

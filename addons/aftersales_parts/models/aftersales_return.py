@@ -1,11 +1,13 @@
 from collections import Counter
+from math import isfinite
 
 from dateutil.relativedelta import relativedelta
+from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
-from odoo.tools import format_date, format_list
+from odoo.tools import escape_psql, format_date, format_list
 
 # the states in which the goods are still with the sender
 UNSHIPPED = ("draft", "submitted", "approved")
@@ -162,6 +164,29 @@ class AftersalesReturn(models.Model):
         "Items", compute="_compute_counts", help="Tags and kinds of defective goods."
     )
     missing_count = fields.Integer("Missing", compute="_compute_counts")
+    difference_count = fields.Integer(
+        "Differences",
+        compute="_compute_inspection_counts",
+        help="Tags and kinds of goods of which another quantity arrived than was shipped (L2.8).",
+    )
+    inspection_count = fields.Integer("To inspect", compute="_compute_inspection_counts")
+    objection_count = fields.Integer("Objections", compute="_compute_inspection_counts")
+    condition = fields.Selection(
+        [
+            ("intact", "Intact"),
+            ("packaging", "Packaging damaged"),
+            ("goods", "Goods damaged"),
+            ("wet", "Wet"),
+        ],
+        "Condition on arrival",
+        readonly=True,
+        copy=False,
+        help="Of the last delivery; logistics notes it when it receives the goods (L2.8).",
+    )
+    condition_note = fields.Text("Remarks on arrival", readonly=True, copy=False)
+    photo_ids = fields.One2many(
+        "aftersales.return.photo", "return_id", "Photos", domain=[("line_id", "=", False)]
+    )
     picking_id = fields.Many2one(
         "stock.picking", "Transfer", readonly=True, copy=False, check_company=True
     )
@@ -354,6 +379,27 @@ class AftersalesReturn(models.Model):
         for document in self:
             document.line_count, document.missing_count = counts.get(document, (0, 0))
 
+    def _compute_inspection_counts(self):
+        lines = self.env["aftersales.return.line"]
+        counts = [
+            dict(
+                lines._read_group(
+                    Domain("return_id", "in", self.ids) & domain, ["return_id"], ["__count"]
+                )
+            )
+            for domain in (
+                Domain("difference", "!=", 0),
+                Domain("is_received", "=", True) & Domain("is_verified", "=", False),
+                Domain("objection_state", "=", "open"),
+            )
+        ]
+        for document in self:
+            (
+                document.difference_count,
+                document.inspection_count,
+                document.objection_count,
+            ) = (count.get(document, 0) for count in counts)
+
     @api.constrains("freight_payer", "complaint_id")
     def _check_freight_payer(self):
         for document in self:
@@ -470,6 +516,8 @@ class AftersalesReturn(models.Model):
             "date_received",
             "date_verified",
             "date_answered",
+            "condition",
+            "condition_note",
         }
 
     def _get_reason_actions(self):
@@ -1028,7 +1076,137 @@ class AftersalesReturn(models.Model):
     def _get_goods_lines(self):
         return self.line_ids.filtered(lambda line: not line.used_part_id)
 
-    def action_receive(self, tags, quantities=None):
+    # --- receipt (L2.5, L2.8) --------------------------------------------------------------
+
+    @api.model
+    def find_return(self, code):
+        """Return the id of the return that logistics is to receive by the scanned ``code``.
+
+        :param str code: number of a return as its register bears it, or any tag that is on it
+        :raises UserError: there is none
+        """
+        self._check_group("aftersales_service.group_logistics")
+        code = str(code or "").strip()
+        if document := self.search([("name", "=ilike", escape_psql(code))], limit=1):
+            return document.id
+        line = self.env["aftersales.return.line"].search(
+            [
+                ("used_part_id.name", "=ilike", escape_psql(code)),
+                ("is_received", "=", False),
+                ("return_id.date_shipped", "!=", False),
+            ],
+            limit=1,
+        )
+        if not line:
+            raise UserError(
+                self.env._(
+                    "“%s” is neither the number of a return nor a tag that is on its way. Scan the "
+                    "code on the register; goods without a register are refused (L2.5).",
+                    code,
+                )
+            )
+        return line.return_id.id
+
+    def get_receive_data(self):
+        """Return what the receiving screen has to know, all of it at once.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        self._check_group("aftersales_service.group_logistics")
+        self.check_access("read")
+        tags = self.line_ids.filtered("used_part_id")
+        return {
+            "id": self.id,
+            "name": self.name,
+            "sender": self.center_id.display_name,
+            "carrier": self.carrier or "",
+            "waybill": self.waybill or "",
+            "obstacle": self._get_receive_obstacle()
+            or (not any(line._is_awaited() for line in self.line_ids))
+            and self._get_nothing_message(),
+            "conditions": self._fields["condition"]._description_selection(self.env),
+            "tags": [
+                {
+                    "name": line.used_part_id.name,
+                    "part": line.product_id.display_name,
+                    "received": line.is_received,
+                }
+                for line in tags
+            ],
+            "goods": [
+                {
+                    "id": line.id,
+                    "product": line.product_id.display_name,
+                    "serial": line.serial or "",
+                    "shipped": line.quantity_shipped,
+                    "unit": line.uom_id.name,
+                }
+                for line in self.line_ids - tags
+                if line._is_awaited()
+            ],
+        }
+
+    def find_tags(self, tags):
+        """Say of scanned codes that are not on this return what they are.
+
+        :param list tags: codes as scanned
+        :return: {code: (kind, sentence)}; kind is ``unknown``, ``elsewhere``, ``settled``,
+            ``ended`` or ``unannounced``
+        """
+        self.ensure_one()
+        self._check_group("aftersales_service.group_logistics")
+        self.check_access("read")
+        codes = {str(tag).strip() for tag in tags[: self._get_lookup_limit()]}
+        parts = self.env["aftersales.used.part"].search([("name", "in", list(codes))])
+        settled = parts._get_settlement_lines().used_part_id
+        found = {part.name: self._describe_stranger(part, part in settled) for part in parts}
+        unknown = self.env._("No such tag. The part counts as not returned (M10.3).")
+        return {code: found.get(code, ("unknown", unknown)) for code in codes}
+
+    @api.model
+    def _get_lookup_limit(self):
+        """Return how many codes are looked up at once."""
+        return 10_000
+
+    def _describe_stranger(self, part, is_settled):
+        """Return (kind, sentence) for a tag that was scanned but is not on this return."""
+        line = part.return_line_ids.filtered(lambda line: line.return_id.state != "cancelled")[-1:]
+        if is_settled:
+            return "settled", self.env._("Already settled.")
+        if part.state in ("scrapped", "supplier", "returned", "lost"):
+            labels = dict(part._fields["state"]._description_selection(self.env))
+            return "ended", self.env._("Its life has ended: %s.", labels[part.state])
+        if line:
+            return "elsewhere", self.env._(
+                "On the return %(document)s of %(sender)s.",
+                document=line.return_id.name,
+                sender=line.return_id.center_id.name,
+            )
+        if part.keeper_id != self.center_id:
+            return "elsewhere", self.env._(
+                "Kept by %s, and not announced.", part.keeper_id.display_name
+            )
+        return "unannounced", self.env._("Of this sender, but not on the register.")
+
+    def _get_receive_obstacle(self):
+        """Return why nothing of the return can be received now, or False."""
+        if self.state == "cancelled":
+            return self.env._("%s has been cancelled. Set the goods aside.", self.name)
+        try:
+            self._check_receivable()
+        except UserError as error:
+            return str(error)
+        if not (self.picking_id or self.goods_picking_id):
+            return self.env._("%s has not been shipped.", self.name)
+        return False
+
+    def _get_nothing_message(self):
+        return self.env._("Nothing of %s is on its way.", self.name)
+
+    def action_receive(
+        self, tags, quantities=None, surplus=None, condition=None, condition_note=None
+    ):
         """Receive exactly what was scanned and counted, whatever was announced (L2.8).
 
         Tags that were not scanned stay as backorder. Defective goods are counted in one go: what
@@ -1037,18 +1215,22 @@ class AftersalesReturn(models.Model):
         :param tags: list of tag numbers
         :param dict quantities: counted quantity by id of the line of defective goods, for all of
             them, 0 for those that did not arrive; None: goods are not counted yet
+        :param list surplus: codes of what arrived without being on the register
+        :param str condition: of the delivery, a value of the field
+        :param str condition_note: what is to be said about it
         :raises UserError: not approved (L2.5), not on its way, or a tag that isn't on it
         """
         self.ensure_one()
         self._check_group("aftersales_service.group_logistics")
         self.check_access("write")
-        self.lock_for_update(allow_referencing=True)
-        self._check_receivable()
+        self._lock_for_action()
+        if obstacle := self._get_receive_obstacle():
+            raise UserError(obstacle)
         pending = self.line_ids.filtered(lambda line: line._is_awaited())
-        if not (self.picking_id or self.goods_picking_id) or not pending:
-            raise UserError(self.env._("Nothing of %s is on its way.", self.name))
         lines = self._find_scanned(tags)
         counted = self._find_counted(quantities)
+        if not pending:
+            raise UserError(self._get_nothing_message())
         if not lines and not counted:
             raise UserError(self.env._("No tag was scanned."))
         # sudo: logistics receives by tag and count; the transfers belong to this return alone.
@@ -1058,12 +1240,21 @@ class AftersalesReturn(models.Model):
         if lines:
             tags_pending = pending.filtered("used_part_id")
             document._receive(lines.sudo(), (tags_pending - lines).sudo())
-        document._note_received()
+        self._note_condition(condition, condition_note)
+        document._note_received([str(code) for code in surplus or []])
         return True
+
+    def _note_condition(self, condition, note):
+        """Keep how the delivery looked (L2.8)."""
+        if condition and condition not in dict(self._fields["condition"].selection):
+            raise UserError(self.env._("Choose one of the conditions on arrival."))
+        self._write_protected(
+            {"condition": condition or False, "condition_note": (note or "").strip() or False}
+        )
 
     def _find_scanned(self, tags):
         """Return the lines of the tag numbers ``tags``, all of them on their way."""
-        numbers = [tag.strip() for tag in tags if tag.strip()]
+        numbers = [number for tag in tags or [] if (number := str(tag).strip())]
         repeated = sorted(number for number, count in Counter(numbers).items() if count > 1)
         if repeated:
             raise UserError(
@@ -1104,7 +1295,10 @@ class AftersalesReturn(models.Model):
         if quantities is None:
             return {}
         # over RPC the keys of a dictionary are strings
-        quantities = {int(line_id): quantity for line_id, quantity in quantities.items()}
+        try:
+            quantities = {int(key): float(quantity) for key, quantity in quantities.items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            raise UserError(self.env._("What was counted has to be a number.")) from error
         goods = self._get_goods_lines().filtered(lambda line: not line.is_received)
         if unknown := quantities.keys() - set(goods.ids):
             raise UserError(
@@ -1122,7 +1316,7 @@ class AftersalesReturn(models.Model):
                     format_list(self.env, uncounted.product_id.mapped("display_name")),
                 )
             )
-        if any(quantity < 0 for quantity in quantities.values()):
+        if not all(isfinite(quantity) and quantity >= 0 for quantity in quantities.values()):
             raise UserError(self.env._("What was counted can't be less than nothing."))
         return {line: quantities[line.id] for line in goods}
 
@@ -1196,31 +1390,87 @@ class AftersalesReturn(models.Model):
         )
         self._write_protected({"backorder_id": backorder.id})
 
-    def _note_received(self):
-        """Note the arrival, and what differs from what was announced (L2.8)."""
+    def _note_received(self, surplus=()):
+        """Note the arrival, and tell sender and customer service what differs (L2.8).
+
+        :param surplus: codes of what came without being on the register
+        """
         self._write_protected({"state": "received", "date_received": fields.Datetime.now()})
         self._deadline_event("arrived")
+        self._inform_sender(self._get_receipt_message(surplus))
+
+    def _get_receipt_message(self, surplus):
         tags = self.line_ids.filtered("used_part_id")
         missing = tags.filtered(lambda line: line._is_awaited())
+        labels = dict(self._fields["condition"]._description_selection(self.env))
+        sentences = []
         if tags:
-            self.message_post(
-                body=self.env._(
+            sentences.append(
+                self.env._(
                     "Received %(received)s of %(announced)s tags. Missing: %(missing)s",
                     announced=len(tags),
                     received=len(tags.filtered("is_received")),
-                    missing=format_list(self.env, missing.used_part_id.mapped("name"))
+                    missing=self._format_tags(missing.used_part_id.mapped("name"))
                     or self.env._("none"),
                 )
             )
         for line in (self.line_ids - tags).filtered("is_received"):
-            self.message_post(
-                body=self.env._(
+            sentences.append(
+                self.env._(
                     "%(product)s: received %(received)g of %(announced)g.",
                     product=line.product_id.display_name,
                     received=line.quantity_received,
                     announced=line.quantity_shipped,
                 )
             )
+        if surplus:
+            sentences.append(
+                self.env._(
+                    "Not on the register, set aside and counted as not returned (M10.3): %s",
+                    self._format_tags(surplus),
+                )
+            )
+        if self.condition:
+            sentences.append(self.env._("Condition on arrival: %s.", labels[self.condition]))
+        if self.condition_note:
+            sentences.append(self.condition_note)
+        return sentences
+
+    def _format_tags(self, names):
+        """Return the names as a list in words, cut where nobody would read on."""
+        shown = 50
+        if len(names) <= shown:
+            return format_list(self.env, names) if names else ""
+        return self.env._(
+            "%(names)s and %(count)s more",
+            names=", ".join(names[:shown]),
+            count=len(names) - shown,
+        )
+
+    def _inform_sender(self, sentences):
+        """Tell sender and customer service, and keep it with the return (L2.8)."""
+        self.ensure_one()
+        # sudo: the message is the company's; users are read only to find whom to tell
+        document = self.sudo()
+        document.message_post(
+            body=Markup("<br/>").join(sentences),
+            partner_ids=document._get_informed_users().partner_id.ids,
+            message_type="comment",
+            subtype_xmlid="mail.mt_comment",
+        )
+
+    def _get_informed_users(self):
+        """Return the users of the sender, who applied for the return, and customer service."""
+        deadlines = self.env["aftersales.deadline"]
+        informed = deadlines._get_group_users(
+            self.env.ref("aftersales_service.group_customer_service")
+        ).filtered(lambda user: self.company_id in user.company_ids)
+        informed |= self.env["res.users"].search(
+            [("partner_id", "child_of", self.center_id.id), ("share", "=", False)]
+        )
+        return (informed | self.requester_id) - self.env.user
+
+    # --- inspection (L2.8, M8.4) -----------------------------------------------------------
 
     def _note_written_off(self, lines, note):
         """Note that what ``lines`` announced will not arrive any more.
@@ -1244,11 +1494,15 @@ class AftersalesReturn(models.Model):
                 document._note_received()
 
     def action_verify(self):
-        """Close the inspection: what bears no deduction reason is accepted (L2.8, M8.4)."""
+        """Close the inspection: what bears no deduction reason is accepted (L2.8, M8.4).
+
+        :raises UserError: nothing was received, goods are not counted, or an accepted assembly
+            is not confirmed as complete (M10.2)
+        """
         for document in self:
-            if not self.env.user.has_group("aftersales_service.group_quality"):
-                document._check_group("aftersales_service.group_logistics")
+            document.line_ids._check_inspector()
             document.check_access("write")
+            document._lock_for_action()
             if document.state != "received":
                 raise UserError(
                     self.env._("%s has not been received, or is verified already.", document.name)
@@ -1261,12 +1515,95 @@ class AftersalesReturn(models.Model):
                         format_list(self.env, uncounted.product_id.mapped("display_name")),
                     )
                 )
-            received = document.line_ids.filtered(lambda line: line.part_state == "received")
-            # sudo: quality and logistics decide on the line; the tag follows.
-            received.sudo()._note_verdict()
+            inspected = document.line_ids.filtered(lambda line: line._is_inspectable())
+            inspected._close_inspection()
             document._write_protected({"state": "verified", "date_verified": fields.Datetime.now()})
             document._deadline_event("verified")
+            document._inform_sender(document._get_inspection_message(inspected))
         return True
+
+    def _get_inspection_message(self, lines):
+        """Return what the inspection said of these lines, in sentences for the sender."""
+        refused = lines.filtered(lambda line: line.verdict != "accept")
+        sentences = [
+            self.env._(
+                "Inspected: %(accepted)s accepted, %(refused)s deducted or rejected.",
+                accepted=len(lines - refused),
+                refused=len(refused),
+            )
+        ]
+        labels = dict(lines._get_verdicts())
+        for (verdict, reason), group in refused.grouped(
+            lambda line: (line.verdict, line.deduction_reason_id)
+        ).items():
+            sentences.append(
+                self.env._(
+                    "%(verdict)s, %(reason)s: %(lines)s",
+                    verdict=labels[verdict],
+                    reason=reason.name,
+                    lines=self._format_tags(group.mapped("display_name")),
+                )
+            )
+        if refused:
+            sentences.append(
+                self.env._("If you don't agree, press “Object” on the line of the return.")
+            )
+        return sentences
+
+    def _note_objection(self, lines, reason):
+        """Tell about an objection, and ask those who may for the second look."""
+        self._inform_sender(
+            [
+                self.env._(
+                    "Objection to the inspection of %(lines)s: %(reason)s",
+                    lines=self._format_tags(lines.mapped("display_name")),
+                    reason=reason,
+                )
+            ]
+        )
+        # sudo: users of the role are read to find those in charge, and get an activity
+        document = self.sudo()
+        deadlines = document.env["aftersales.deadline"]
+        users = deadlines._get_group_users(self.env.ref("aftersales_service.group_quality"))
+        asked = document.activity_ids.user_id
+        for user in users.filtered(lambda user: self.company_id in user.company_ids) - asked:
+            if not any(line.with_user(user)._get_review_obstacle() for line in lines):
+                document.activity_schedule(
+                    "aftersales_service.mail_activity_type_approval",
+                    summary=document.with_context(lang=user.lang).env._("Second look"),
+                    user_id=user.id,
+                )
+
+    def _note_review(self, lines, note):
+        """Tell what the second look said, and drop the activities if no objection is left."""
+        self._inform_sender(
+            [
+                self.env._(
+                    "Second look at %(lines)s: %(verdict)s. %(note)s",
+                    lines=self._format_tags(lines.mapped("display_name")),
+                    verdict=dict(lines._get_verdicts())[lines[0].verdict],
+                    note=note,
+                )
+            ]
+        )
+        if not self.objection_count:
+            # sudo: the activities were planned by the system, for whomever
+            self.sudo().activity_unlink(["aftersales_service.mail_activity_type_approval"])
+
+    def action_open_inspection(self):
+        """Show the lines of this return that lie before the inspector."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "aftersales_parts.action_return_line_inspection"
+        )
+        # the buttons of the form name the filter that they count
+        filters = {k: v for k, v in self.env.context.items() if k.startswith("search_default_")}
+        return {
+            **action,
+            "name": self.env._("Inspection of %s", self.name),
+            "domain": [("return_id", "=", self.id)],
+            "context": filters or {"search_default_received": 1},
+        }
 
     def action_cancel(self, reason=None):
         """Cancel a return that hasn't been shipped, with a reason."""
@@ -1299,6 +1636,7 @@ class AftersalesReturn(models.Model):
         )
 
     def action_open_receive(self):
-        """Open the window in which tags are scanned."""
+        """Open the screen on which arriving tags are scanned."""
         self.ensure_one()
-        return self._open_window("aftersales.return.receive", self.env._("Receive"))
+        action = self.env["ir.actions.actions"]._for_xml_id("aftersales_parts.action_receive")
+        return {**action, "params": {"return_id": self.id}}

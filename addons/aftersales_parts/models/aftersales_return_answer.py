@@ -113,6 +113,8 @@ class AftersalesReturn(models.Model):
         )
         unagreed = lines.filtered(lambda line: line._lacks_scrap_agreement())
         missing = []
+        if objection := self.line_ids._get_objection_message():
+            missing.append(objection)
         if undecided:
             missing.append(self.env._("Decide what follows for: %s", self._format_names(undecided)))
         if unagreed:

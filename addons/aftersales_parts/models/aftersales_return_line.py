@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tools import format_list
 
@@ -58,9 +58,16 @@ class AftersalesReturnLine(models.Model):
         digits="Product Unit",
         help="What was counted on arrival. On a difference this counts (L2.8).",
     )
+    difference = fields.Float(
+        compute="_compute_difference",
+        store=True,
+        digits="Product Unit",
+        help="What arrived more or, with a minus, less than was shipped. What arrived counts "
+        "(L2.8).",
+    )
     verdict = fields.Selection(
-        [("accept", "Accept"), ("deduct", "Deduct"), ("reject", "Reject")],
-        "Inspection",
+        selection="_get_verdicts",
+        string="Inspection",
         compute="_compute_verdict",
         store=True,
         readonly=False,
@@ -82,8 +89,36 @@ class AftersalesReturnLine(models.Model):
     quantity_accepted = fields.Float(
         "Accepted", compute="_compute_quantity_accepted", store=True, digits="Product Unit"
     )
+    is_assembly = fields.Boolean(related="used_part_id.part_class_id.is_assembly")
+    is_complete = fields.Boolean(
+        "Complete",
+        copy=False,
+        help="The inspector saw that nothing was taken off the assembly, and that it was put "
+        "together again if it was opened (M10.2). Assemblies are accepted only if it is ticked.",
+    )
     note = fields.Char("Inspector's note", copy=False)
     inspector_id = fields.Many2one("res.users", "Inspected by", readonly=True, copy=False)
+    date_inspected = fields.Datetime("Inspected on", readonly=True, copy=False)
+    is_verified = fields.Boolean(
+        "Verified",
+        readonly=True,
+        copy=False,
+        help="The inspection of this line is closed. Only a second look on an objection of the "
+        "sender changes what it said.",
+    )
+    objection = fields.Text(readonly=True, copy=False, help="What the sender objects to.")
+    objection_state = fields.Selection(
+        [("open", "Objection"), ("answered", "Looked at again")],
+        "Second look",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+    )
+    inspection_ids = fields.One2many(
+        "aftersales.return.inspection", "line_id", "Inspection log", readonly=True
+    )
+    photo_ids = fields.One2many("aftersales.return.photo", "line_id", "Photos")
+    photo_count = fields.Integer("Number of photos", compute="_compute_photo_count")
     record_id = fields.Many2one(related="used_part_id.record_id", string="Service record")
     part_state = fields.Selection(related="used_part_id.state", string="Status of the part")
     is_open = fields.Boolean(compute="_compute_is_open", store=True)
@@ -133,6 +168,21 @@ class AftersalesReturnLine(models.Model):
         for line in self:
             line.quantity_accepted = line.quantity_received - line.quantity_refused
 
+    @api.depends("quantity_received", "quantity_shipped", "is_received", "is_missing")
+    def _compute_difference(self):
+        for line in self:
+            known = line.is_received or line.is_missing
+            line.difference = known and line.quantity_received - line.quantity_shipped
+
+    def _compute_photo_count(self):
+        counts = dict(
+            self.env["aftersales.return.photo"]._read_group(
+                [("line_id", "in", self.ids)], ["line_id"], ["__count"]
+            )
+        )
+        for line in self:
+            line.photo_count = counts.get(line, 0)
+
     @api.depends("return_id.state")
     def _compute_is_open(self):
         for line in self:
@@ -148,13 +198,29 @@ class AftersalesReturnLine(models.Model):
                 "quantity_shipped",
                 "quantity_received",
                 "inspector_id",
+                "date_inspected",
+                "is_verified",
+                "objection",
+                "objection_state",
             }
         )
 
     @api.model
+    def _get_verdicts(self):
+        """Return what an inspection can say."""
+        return [
+            ("accept", self.env._("Accept")),
+            ("deduct", self.env._("Deduct")),
+            ("reject", self.env._("Reject")),
+        ]
+
+    @api.model
     def _get_inspection_fields(self):
         """Return the names of the fields that the inspection enters."""
-        return {"verdict", "deduction_reason_id", "quantity_refused", "note"}
+        return {"verdict", "deduction_reason_id", "quantity_refused", "is_complete", "note"}
+
+    def _get_reason_actions(self):
+        return super()._get_reason_actions() | {"action_object"}
 
     @api.constrains("used_part_id", "product_id")
     def _check_product_id(self):
@@ -358,6 +424,24 @@ class AftersalesReturnLine(models.Model):
             return location.display_name
         return self.env._("with the company or one of its service centers")
 
+    @api.constrains("deduction_reason_id", "product_id")
+    def _check_deduction_reason(self):
+        opened = (
+            self.env.ref("aftersales_parts.deduction_reason_D03", raise_if_not_found=False)
+            or self.env["aftersales.deduction.reason"]
+        )
+        for line in self.filtered("deduction_reason_id"):
+            part_class = line.product_id.part_class_id
+            if line.deduction_reason_id == opened and part_class.may_be_opened:
+                raise ValidationError(
+                    self.env._(
+                        "“%(part)s” may come back opened, as every “%(part_class)s” (M10.2). "
+                        "If parts of it are missing, choose the reason for stripped parts.",
+                        part=line.display_name,
+                        part_class=part_class.name,
+                    )
+                )
+
     @api.constrains("used_part_id", "return_id")
     def _check_used_part_id(self):
         for line in self.filtered("used_part_id"):
@@ -412,14 +496,32 @@ class AftersalesReturnLine(models.Model):
     def write(self, vals):
         if vals.get("serial"):
             vals = {**vals, "serial": vals["serial"].strip()}
-        if self._get_inspection_fields() & vals.keys() and not self.env.su:
-            if not self.env.user.has_group("aftersales_service.group_quality"):
-                self._check_group("aftersales_service.group_logistics")
-            if any(not line._is_inspectable() for line in self):
-                raise UserError(
-                    self.env._("Deductions are entered after receipt and before verification.")
+        entered = self._get_inspection_fields() & vals.keys()
+        if vals.get("verdict") == "accept":
+            vals = {"deduction_reason_id": False, **vals}
+        if not entered or self.env.su:
+            return super().write(vals)
+        self._check_inspector()
+        if any(not line._is_inspectable() for line in self):
+            raise UserError(
+                self.env._(
+                    "Verdicts are entered after receipt and before verification. Afterwards the "
+                    "sender can object, which asks for a second look."
                 )
-        return super().write(vals)
+            )
+        result = super().write(vals)
+        self._write_protected(
+            {"inspector_id": self.env.uid, "date_inspected": fields.Datetime.now()}
+        )
+        return result
+
+    # --- inspection (M8.4, M10.2) ----------------------------------------------------------
+
+    @api.model
+    def _check_inspector(self):
+        """Raise AccessError unless the user inspects returned goods: quality or logistics."""
+        if not self.env.user.has_group("aftersales_service.group_quality"):
+            self._check_group("aftersales_service.group_logistics")
 
     def _is_awaited(self):
         """Tell whether what was shipped may still arrive."""
@@ -429,9 +531,269 @@ class AftersalesReturnLine(models.Model):
     def _is_inspectable(self):
         """Tell whether the piece lies before the inspector: received and not verified yet."""
         self.ensure_one()
-        if self.used_part_id:
-            return self.part_state == "received"
-        return self.is_received and self.return_id.state == "received"
+        return (
+            self.is_received
+            and not self.is_verified
+            and self.return_id.state == "received"
+            and (not self.used_part_id or self.part_state == "received")
+        )
+
+    def action_accept(self):
+        """Accept these lines and confirm that assemblies among them are complete (M10.2)."""
+        self.write({"verdict": "accept", "deduction_reason_id": False, "is_complete": True})
+        return True
+
+    def action_open_inspect(self):
+        """Open the window for a verdict on these lines: deduct or reject, with the reason."""
+        return self._open_inspect(self.env._("Deduct or reject"), "deduct")
+
+    def action_open_review(self):
+        """Open the window for the second look."""
+        return self._open_inspect(self.env._("Second look"), "accept")
+
+    def _open_inspect(self, title, verdict):
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": "aftersales.return.inspect",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {"default_line_ids": self.ids, "default_verdict": verdict},
+        }
+
+    def action_open_photos(self):
+        """Show this line with its photos and its log."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Inspection of %s", self.display_name),
+            "res_model": "aftersales.return.line",
+            "res_id": self.id,
+            "views": [
+                (self.env.ref("aftersales_parts.view_return_line_inspection_form").id, "form")
+            ],
+            "target": "new",
+        }
+
+    def _close_inspection(self):
+        """Fix what the inspection said of these lines, and give it to the tags.
+
+        What nobody entered a verdict for is accepted by whoever closes the inspection.
+        """
+        unconfirmed = self.filtered(
+            lambda line: line.is_assembly and line.verdict == "accept" and not line.is_complete
+        )
+        if unconfirmed:
+            raise UserError(
+                self.env._(
+                    "Confirm that these assemblies are complete and put together again, or deduct "
+                    "them (M10.2): %s",
+                    format_list(self.env, unconfirmed.mapped("display_name")),
+                )
+            )
+        self.filtered(lambda line: not line.inspector_id)._write_protected(
+            {"inspector_id": self.env.uid, "date_inspected": fields.Datetime.now()}
+        )
+        self._write_protected({"is_verified": True})
+        for inspector, lines in self.grouped("inspector_id").items():
+            lines._log_inspection("verdict", user_id=inspector.id)
+        # sudo: quality and logistics decide on the line; the tag follows.
+        self.filtered("used_part_id").sudo()._note_verdict()
+
+    def _log_inspection(self, kind, **vals):
+        """Add an entry to the log of each line, with what the line says now."""
+        # sudo: nobody writes the log by himself, only what is said about a line
+        return (
+            self.env["aftersales.return.inspection"]
+            .sudo()
+            .create(
+                [
+                    {
+                        "user_id": self.env.uid,
+                        **line._prepare_inspection_vals(),
+                        **vals,
+                        "line_id": line.id,
+                        "kind": kind,
+                    }
+                    for line in self
+                ]
+            )
+        )
+
+    def _prepare_inspection_vals(self):
+        self.ensure_one()
+        return {
+            "verdict": self.verdict,
+            "deduction_reason_id": self.deduction_reason_id.id,
+            "quantity_received": self.quantity_received,
+            "quantity_refused": self.quantity_refused,
+            "note": self.note,
+        }
+
+    # --- objection and second look ---------------------------------------------------------
+
+    def action_object(self, reason=None):
+        """Object, for the sender, to what the inspection said; somebody else looks again.
+
+        :param str reason: what is wrong with the verdict
+        :raises UserError: nothing was refused, or it can't be looked at any more
+        """
+        if not (reason or "").strip():
+            raise UserError(self.env._("Say what is wrong with the verdict."))
+        if not (
+            self.env.user.has_group("aftersales_service.group_center")
+            or self.env.user.has_group("aftersales_service.group_clerk")
+        ):
+            self._check_group("aftersales_service.group_office_manager")
+        self.check_access("read")
+        for document in self.return_id:
+            document._lock_for_action()
+        self.invalidate_recordset()
+        for line in self:
+            if not line.is_verified or line.verdict == "accept":
+                raise UserError(
+                    self.env._(
+                        "“%s” was not deducted or rejected by a verified inspection: there is "
+                        "nothing to object to.",
+                        line.display_name,
+                    )
+                )
+            if line.objection_state:
+                raise UserError(
+                    self.env._(
+                        "The sender has objected to “%s” already, and a second look is final. "
+                        "What stays disputed is a dispute: press “Dispute” on the return.",
+                        line.display_name,
+                    )
+                )
+        self._check_reviewable()
+        self._write_protected({"objection_state": "open", "objection": reason.strip()})
+        self._log_inspection("objection", note=reason.strip())
+        for document, lines in self.grouped("return_id").items():
+            document._note_objection(lines, reason.strip())
+        return True
+
+    def action_open_object(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_object", self.env._("Object to the verdict")
+        )
+
+    def _check_reviewable(self):
+        """Raise UserError if a second look could no longer change anything."""
+        # sudo: the sender has no rights on the parts' status at the factory, nor quality on
+        # settlements; it is only told that it is too late
+        parts = self.sudo().used_part_id
+        gone = parts.filtered(lambda part: part.state not in ("accepted", "deducted", "rejected"))
+        if gone:
+            raise UserError(
+                self.env._(
+                    "There is nothing left to look at, the parts are gone already: %s. Open a "
+                    "dispute on the return instead.",
+                    format_list(self.env, gone.mapped("name")),
+                )
+            )
+        settled = parts._get_settlement_lines()
+        if settled:
+            raise UserError(
+                self.env._(
+                    "Already settled with %(settlement)s: %(tags)s. Open a dispute on the "
+                    "settlement or the return instead.",
+                    settlement=format_list(self.env, settled.settlement_id.mapped("name")),
+                    tags=format_list(self.env, settled.used_part_id.mapped("name")),
+                )
+            )
+        for line in self:
+            if line.date_answered and not line.used_part_id:
+                raise UserError(
+                    self.env._(
+                        "%(document)s is answered, “%(product)s” is dealt with. Open a dispute on "
+                        "the return instead.",
+                        document=line.return_id.name,
+                        product=line.product_id.display_name,
+                    )
+                )
+
+    def _check_no_objection(self):
+        """Raise UserError while a second look at any of these lines is owed to the sender."""
+        if message := self._get_objection_message():
+            raise UserError(message)
+
+    def _get_objection_message(self):
+        """Return a sentence that names the lines with an open objection, or False."""
+        objected = self.filtered(lambda line: line.objection_state == "open")
+        return objected and self.env._(
+            "The sender objected to the inspection, somebody else has to take a second look: %s",
+            self.return_id._format_tags(objected.mapped("display_name")),
+        )
+
+    def action_review(self, verdict, reason_id=None, note=None, quantity_refused=None):
+        """Take a second look on an objection: what it says replaces the first verdict.
+
+        :param str verdict: ``accept``, ``deduct`` or ``reject``
+        :param int reason_id: deduction reason, unless accepted
+        :param str note: what was found, for the sender
+        :param float quantity_refused: of defective goods; None: all
+        :raises AccessError: who inspected first, who objected, or a party
+        :raises UserError: no objection is open, or it is too late
+        """
+        self._check_inspector()
+        if not (note or "").strip():
+            raise UserError(self.env._("Say what the second look found; the sender is told."))
+        self.check_access("write")
+        for document in self.return_id:
+            document._lock_for_action()
+        self.invalidate_recordset()
+        for line in self:
+            if line.objection_state != "open":
+                raise UserError(
+                    self.env._("Nobody waits for a second look at “%s”.", line.display_name)
+                )
+            if obstacle := line._get_review_obstacle():
+                raise AccessError(obstacle)
+        self._check_reviewable()
+        for line in self:
+            vals = {
+                "verdict": verdict,
+                "deduction_reason_id": verdict != "accept" and reason_id,
+                "note": note.strip(),
+                "objection_state": "answered",
+                "is_complete": line.is_complete or verdict == "accept",
+                "quantity_refused": 0,
+                # what followed from the first verdict
+                "outcome": False,
+                "outcome_refused": False,
+            }
+            if verdict != "accept":
+                refused = quantity_refused is not None and not line.used_part_id
+                vals["quantity_refused"] = quantity_refused if refused else line.quantity_received
+            line._write_protected(vals)
+        self._log_inspection("review")
+        # sudo: quality and logistics decide on the line; tag and proposal follow.
+        self.filtered("used_part_id").sudo()._note_verdict()
+        self.sudo()._propose_outcome()
+        for document, lines in self.grouped("return_id").items():
+            document._note_review(lines, note.strip())
+        return True
+
+    def _get_review_obstacle(self):
+        """Return why the current user may not take the second look, or False."""
+        self.ensure_one()
+        user = self.env.user
+        # sudo: only compared with the user
+        log = self.sudo().inspection_ids
+        if user in log.filtered(lambda entry: entry.kind == "verdict").user_id:
+            return self.env._(
+                "You inspected “%s” first: somebody else has to take the second look.",
+                self.display_name,
+            )
+        if user in log.filtered(lambda entry: entry.kind == "objection").user_id:
+            return self.env._(
+                "You objected to the verdict on “%s”: somebody else has to take the second look.",
+                self.display_name,
+            )
+        return False
 
     def _note_verdict(self):
         """Give the tags what the inspection said of them (M8.4)."""

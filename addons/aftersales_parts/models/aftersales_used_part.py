@@ -394,6 +394,24 @@ class AftersalesUsedPart(models.Model):
         """Return the states in which nothing more is expected of a part."""
         return ENDED
 
+    def _get_settlement_lines(self):
+        """Return the settlement lines that have fixed whether these parts are paid (M8.4).
+
+        Not those of parts that hadn't come back then: these are paid when they are accepted.
+        """
+        # sudo: who receives or inspects may not read settlements, only whether there is one
+        return (
+            self.env["aftersales.settlement.line"]
+            .sudo()
+            .search(
+                [
+                    ("used_part_id", "in", self.ids),
+                    ("result", "in", ("payable", "deducted", "uncovered")),
+                    ("settlement_id.state", "!=", "cancelled"),
+                ]
+            )
+        )
+
     # --- where the parts are ---------------------------------------------------------------
 
     def _get_warehouses(self):

@@ -153,6 +153,7 @@ class AftersalesUsedPart(models.Model):
         """Raise UserError while a dispute about return or settlement of a part is open."""
         # sudo: what is disputed stays as evidence, whoever may see the dispute
         parts = self.sudo()
+        parts.return_line_ids._check_no_objection()
         parts.return_line_ids.return_id._check_undisputed()
         lines = parts.env["aftersales.settlement.line"].search([("used_part_id", "in", parts.ids)])
         lines.settlement_id._check_undisputed()

@@ -278,8 +278,16 @@ class AftersalesPartsCommon(TransactionCase):
             reason = (deductions or {}).get(line.used_part_id.name)
             if reason:
                 line.with_user(self.users["quality"]).deduction_reason_id = reason
-        document.with_user(self.users["quality"]).action_verify()
+        self._verify_return(document)
         return document
+
+    def _verify_return(self, document):
+        """Confirm that the assemblies are complete, as the inspector does, and verify."""
+        document = document.with_user(self.users["quality"])
+        document.line_ids.filtered(
+            lambda line: line._is_inspectable() and line.is_assembly
+        ).is_complete = True
+        document.action_verify()
 
     def _generate(self, month="2026-10-01"):
         return self.env["aftersales.settlement"]._generate(fields.Date.to_date(month), self.center)

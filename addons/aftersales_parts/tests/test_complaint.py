@@ -76,7 +76,7 @@ class TestBatchReturn(AftersalesPartsCommon):
         # what was received counts
         self.assertEqual((line.quantity_shipped, line.quantity_received), (120, 119))
         self.assertTrue(document.deadline_ids)
-        document.with_user(self.users["logistics"]).action_verify()
+        self._verify_return(document)
         self.assertEqual(document.state, "verified")
         self.assertEqual(line.quantity_accepted, 119)
 

@@ -35,7 +35,7 @@ class TestDeadline(AftersalesPartsCommon):
             self.assertEqual(str(answered.date_due), "2026-11-23 15:59:59")
             self.assertEqual(verified.partner_id, self.center)
             clock.move_to("2026-11-23 15:59:59")
-            document.with_user(self.users["quality"]).action_verify()
+            self._verify_return(document)
             self.assertEqual((verified.state, answered.state), ("met", "running"))
             document.with_user(self.users["customer_service"]).action_done()
         self.assertEqual((verified.state, answered.state), ("met", "met"))

@@ -228,16 +228,18 @@ class TestReturn(AftersalesPartsCommon):
         document = self._ship()
         logistics = document.with_user(self.users["logistics"])
         logistics.action_receive([self.tags[0].name])
-        logistics.action_verify()
+        self._verify_return(logistics)
         with self.assertRaisesRegex(UserError, "Already received"):
             logistics.action_receive([self.tags[0].name])
         logistics.action_receive([self.tags[1].name])
         self.assertFalse(document.backorder_id)
         self.assertEqual(document.missing_count, 0)
-        logistics.action_verify()
+        self._verify_return(logistics)
         self.assertEqual(self.tags.mapped("state"), ["accepted", "accepted"])
-        with self.assertRaisesRegex(UserError, "Nothing of"):
+        with self.assertRaisesRegex(UserError, f"Already received: {self.tags[1].name}"):
             logistics.action_receive([self.tags[1].name])
+        with self.assertRaisesRegex(UserError, "Nothing of"):
+            logistics.action_receive([])
 
     def test_unknown_and_repeated_tags(self):
         """M10.3: an unknown tag is not returned; one scanned twice is said so; nothing moves."""
@@ -274,7 +276,7 @@ class TestReturn(AftersalesPartsCommon):
         with self.assertRaisesRegex(AccessError, "Logistics"):
             line.with_user(self.users["center"]).deduction_reason_id = reason
         line.with_user(self.users["quality"]).deduction_reason_id = reason
-        document.with_user(self.users["quality"]).action_verify()
+        self._verify_return(document)
         self.assertEqual(self.tags.mapped("state"), ["deducted", "accepted"])
         self.assertEqual(self.tags[0].deduction_reason_id, reason)
 

@@ -90,7 +90,7 @@ class TestReturnAnswer(AftersalesPartsCommon):
                 line.with_user(self.users["quality"]).write(
                     {"deduction_reason_id": self.reason.id, "quantity_refused": quantity}
                 )
-        document.with_user(self.users["quality"]).action_verify()
+        self._verify_return(document)
         return document.with_user(self.cs)
 
     def _line(self, document, product):
@@ -508,7 +508,7 @@ class TestReturnAnswer(AftersalesPartsCommon):
         document.line_ids.with_user(self.users["quality"]).write(
             {"verdict": verdict, "deduction_reason_id": self.reason.id}
         )
-        document.with_user(self.users["quality"]).action_verify()
+        self._verify_return(document)
         document = document.with_user(self.cs)
         document.line_ids.outcome_refused = outcome
         document.action_done()
@@ -544,13 +544,13 @@ class TestReturnAnswer(AftersalesPartsCommon):
         goods = self._line(document, self.lamp)
         logistics = document.with_user(self.users["logistics"])
         logistics.action_receive([tags[0].name], {goods.id: 2})
-        logistics.action_verify()
+        self._verify_return(logistics)
         document = document.with_user(self.cs)
         document.action_done()
         first = goods.sudo().exchange_move_id
         logistics.action_receive([tags[1].name])
         self.assertEqual(document.state, "received")
-        logistics.action_verify()
+        self._verify_return(logistics)
         document.action_done()
         self.assertEqual(document.state, "done")
         self.assertEqual(goods.sudo().exchange_move_id, first)

@@ -202,7 +202,7 @@ class TestReturnApplication(ReturnCommon):
         document = self._make_approved(lines=[line])
         document.action_ship()
         document.with_user(self.users["logistics"]).action_receive([], {document.line_ids.id: 1})
-        document.with_user(self.users["logistics"]).action_verify()
+        self._verify_return(document)
         # scrapped since: not in stock, and not with anybody
         lot = self.env["stock.lot"].search([("name", "=", "L-1")])
         scrap = self.env["stock.scrap"].create(

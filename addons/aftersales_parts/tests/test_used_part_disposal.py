@@ -29,7 +29,7 @@ class TestUsedPartDisposal(AftersalesPartsCommon):
             line.with_user(self.users["quality"]).write(
                 {"deduction_reason_id": self.reason.id, "verdict": verdict}
             )
-        document.with_user(self.users["quality"]).action_verify()
+        self._verify_return(document)
         return document.sudo()
 
     def _events(self, tag):
@@ -100,7 +100,7 @@ class TestUsedPartDisposal(AftersalesPartsCommon):
         self._approve(document)
         document.action_ship()
         document.with_user(self.users["logistics"]).action_receive([tag.name])
-        document.with_user(self.users["quality"]).action_verify()
+        self._verify_return(document)
         self.assertEqual(
             self._events(tag),
             ["removed", "shipped", "received", "rejected", "returned", "kept"]
@@ -175,7 +175,7 @@ class TestUsedPartDisposal(AftersalesPartsCommon):
             logistics.action_receive([self.tags[3].name])
         logistics.action_receive([self.tags[2].name])
         self.assertEqual(self.tags[2].state, "received")
-        logistics.action_verify()
+        self._verify_return(logistics)
         settlement = self._generate()
         self._settle(settlement)
         by_tag = {line.used_part_id: line.result for line in settlement.line_ids}
@@ -192,9 +192,9 @@ class TestUsedPartDisposal(AftersalesPartsCommon):
         self._write_off(self.tags)
         self.assertEqual(document.picking_id.state, "cancel")
         self.assertEqual(document.state, "received")
-        with self.assertRaisesRegex(UserError, "Nothing of"):
+        with self.assertRaisesRegex(UserError, "Written off"):
             document.with_user(self.users["logistics"]).action_receive([self.tags[0].name])
-        document.with_user(self.users["logistics"]).action_verify()
+        self._verify_return(document)
         self.assertEqual(document.state, "verified")
 
     def test_what_can_not_be_written_off(self):

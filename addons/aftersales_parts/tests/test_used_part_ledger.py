@@ -323,7 +323,7 @@ class TestNothingIsLost(LedgerCommon):
             for line in self._choose(arrived, number).with_user(self.users["quality"]):
                 verdict = "deduct" if number % 2 else "reject"
                 line.write({"deduction_reason_id": self.reason.id, "verdict": verdict})
-            document.with_user(self.users["quality"]).action_verify()
+            self._verify_return(document)
 
     def _do_write_off(self, number):
         if chosen := self._choose(self._find(("state", "=", "shipped")), number):

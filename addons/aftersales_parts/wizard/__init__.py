@@ -1,5 +1,5 @@
 from . import aftersales_return_appraise
-from . import aftersales_return_receive
+from . import aftersales_return_inspect
 from . import aftersales_return_ship
 from . import aftersales_settlement_generate
 from . import aftersales_used_part_supply

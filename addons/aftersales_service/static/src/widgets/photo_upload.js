@@ -5,7 +5,10 @@ import { getDataURLFromFile } from "@web/core/utils/urls";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component, useState, xml } from "@odoo/owl";
 
-/** Takes photos of one kind with the camera, or from the files, and adds them to the record. */
+/**
+ * Takes photos with the camera, or from the files, and adds them to the record: as records of
+ * `model`, whose field `inverse` names the record.
+ */
 export class PhotoUpload extends Component {
     static template = xml`
         <label class="btn btn-secondary" t-att-class="{ disabled: state.busy }"
@@ -18,8 +21,14 @@ export class PhotoUpload extends Component {
         </label>`;
     static props = {
         ...standardWidgetProps,
-        kind: String,
+        kind: { type: String, optional: true },
         title: String,
+        model: { type: String, optional: true },
+        inverse: { type: String, optional: true },
+    };
+    static defaultProps = {
+        model: "aftersales.service.record.photo",
+        inverse: "record_id",
     };
 
     setup() {
@@ -38,9 +47,11 @@ export class PhotoUpload extends Component {
             }
             for (const file of files) {
                 const image = (await getDataURLFromFile(file)).split(",")[1];
-                await this.orm.create("aftersales.service.record.photo", [
-                    { record_id: record.resId, kind: this.props.kind, image: image || "" },
-                ]);
+                const vals = { [this.props.inverse]: record.resId, image: image || "" };
+                if (this.props.kind) {
+                    vals.kind = this.props.kind;
+                }
+                await this.orm.create(this.props.model, [vals]);
             }
             this.notification.add(_t("Photos added: %s", files.length), { type: "success" });
         } finally {
@@ -53,5 +64,10 @@ export class PhotoUpload extends Component {
 
 registry.category("view_widgets").add("aftersales_photo_upload", {
     component: PhotoUpload,
-    extractProps: ({ attrs }) => ({ kind: attrs.kind, title: attrs.title }),
+    extractProps: ({ attrs }) => ({
+        kind: attrs.kind,
+        title: attrs.title,
+        model: attrs.model,
+        inverse: attrs.inverse,
+    }),
 });
