@@ -100,7 +100,7 @@ class AftersalesPurchaseComparisonLine(models.Model):
         [
             ("waiting", "Waiting"),
             ("partial", "In part"),
-            ("complete", "Complete"),
+            ("complete", "All arrived"),
             ("short", "Too few"),
             ("excess", "Too many"),
             ("cancelled", "Cancelled"),

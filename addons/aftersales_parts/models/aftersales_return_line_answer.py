@@ -12,11 +12,17 @@ class AftersalesReturnLine(models.Model):
 
     month = fields.Date(related="return_id.month", store=True)
     outcome = fields.Selection(
-        [("settlement", "Settlement"), ("exchange", "Exchange"), ("credit", "Credit note")],
+        [
+            ("settlement", "Settlement"),
+            ("replaced", "Replaced in kind"),
+            ("exchange", "Exchange"),
+            ("credit", "Credit note"),
+        ],
         "For accepted",
         copy=False,
-        help="What follows for what was accepted: used parts are paid by the month's settlement; "
-        "goods are exchanged, or credited to the sender (L2.9).",
+        help="What follows for what was accepted: used parts are paid by the month's settlement, "
+        "but for those whose new part the company supplied (L3.3); goods are exchanged, or "
+        "credited to the sender (L2.9).",
     )
     outcome_refused = fields.Selection(
         [
@@ -72,7 +78,7 @@ class AftersalesReturnLine(models.Model):
         for line in self:
             if line.used_part_id:
                 line._check_part_outcome()
-            elif line.outcome == "settlement" or line.outcome_refused == "keep":
+            elif line.outcome in ("settlement", "replaced") or line.outcome_refused == "keep":
                 raise ValidationError(
                     self.env._(
                         "“%s” is no used part: it is exchanged or credited, and what is refused "
@@ -82,9 +88,15 @@ class AftersalesReturnLine(models.Model):
                 )
 
     def _check_part_outcome(self):
-        if self.outcome not in ("settlement", False):
+        if self.outcome not in (self._get_part_outcome(), False):
             raise ValidationError(
-                self.env._("%s is a used part: it is paid by the settlement.", self.display_name)
+                self.env._(
+                    "%(tag)s is a used part: what follows is “%(outcome)s”.",
+                    tag=self.display_name,
+                    outcome=dict(self._fields["outcome"]._description_selection(self.env))[
+                        self._get_part_outcome()
+                    ],
+                )
             )
         if self.outcome_refused == "return" and self.verdict != "reject":
             raise ValidationError(
@@ -166,12 +178,19 @@ class AftersalesReturnLine(models.Model):
     def _propose_accepted(self, free):
         """Return the proposed outcome, and take what it needs from ``free``."""
         if self.used_part_id:
-            return "settlement"
+            return self._get_part_outcome()
         product = self.product_id
         if free.get(product, 0) < self.quantity_accepted:
             return "credit"
         free[product] -= self.quantity_accepted
         return "exchange"
+
+    def _get_part_outcome(self):
+        """Return what follows for an accepted used part: what the center paid in advance is settled.
+
+        Parts on deposit and swapped ones are the company's own (L1.6, L3.3).
+        """
+        return "settlement" if self.used_part_id._is_claimable() else "replaced"
 
     def _propose_refused(self):
         return "keep" if self.used_part_id else "return"
@@ -601,6 +620,8 @@ class AftersalesReturnLine(models.Model):
     def _get_accepted_phrases(self):
         if self.outcome == "settlement":
             return [self.env._("By the month's settlement")]
+        if self.outcome == "replaced":
+            return [self.env._("The new part was supplied by the company")]
         if self.outcome == "exchange":
             return [self.env._("Exchange: %s", self._describe_transfer(self.exchange_move_id))]
         if self.outcome == "credit":

@@ -57,7 +57,7 @@ class AftersalesSettlement(models.Model):
     kind = fields.Selection([("parts", "Parts paid in advance")], required=True, default="parts")
     period = fields.Char("Month", compute="_compute_period")
     line_ids = fields.One2many("aftersales.settlement.line", "settlement_id", "Lines")
-    amount_parts = fields.Monetary("Parts", compute="_compute_amounts", store=True)
+    amount_parts = fields.Monetary("Parts amount", compute="_compute_amounts", store=True)
     amount_fee = fields.Monetary("Management fee", compute="_compute_amounts", store=True)
     amount_claimed = fields.Monetary("Claimed", compute="_compute_amounts", store=True)
     amount_payable = fields.Monetary(

@@ -128,6 +128,12 @@ class AftersalesUsedPart(models.Model):
         """
         return [("record_part_id.source", "!=", "deposit"), ("swap_line_id", "=", False)]
 
+    def _is_claimable(self):
+        """Tell whether the center paid the new part in advance (M8.4)."""
+        self.ensure_one()
+        # sudo: only whether the part was swapped is asked, which decides on what follows
+        return bool(self.sudo().filtered_domain(self._get_claimable_domain()))
+
     def _is_covered(self):
         """Tell whether the warranty bears the part: its coverage, and not the customer's fault."""
         self.ensure_one()

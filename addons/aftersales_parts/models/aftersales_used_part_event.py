@@ -25,7 +25,7 @@ class AftersalesUsedPartEvent(models.Model):
     )
     event = fields.Selection(
         [
-            ("removed", "Taken off"),
+            ("removed", "Taken off the machine"),
             ("stored", "Stored"),
             ("packed", "Packed"),
             ("unpacked", "Unpacked"),

@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
 from .common import PIXEL, freeze
@@ -89,6 +89,19 @@ class TestDepositPart(QuotaCommon):
         self.assertNotIn(own, later.line_ids.used_part_id)
         obstacles = "\n".join(self.center._get_center_obstacles(self.company))
         self.assertNotIn("on no settlement yet", obstacles)
+
+    def test_answer_to_the_return(self):
+        """L2.9, L3.3: the receipt slip promises payment for the part bought, not for the other."""
+        record = self._make_record([self._deposit(self.pump), self._part(self.pump)])
+        own, bought = record.used_part_ids.sorted("name")
+        lines = self._return_parts().line_ids.grouped("used_part_id")
+        self.assertEqual(lines[bought].outcome, "settlement")
+        self.assertEqual(lines[own].outcome, "replaced")
+        with self.assertRaisesRegex(ValidationError, "Replaced in kind"), self.cr.savepoint():
+            lines[own].with_user(self.users["customer_service"]).outcome = "settlement"
+        lines[own].return_id.with_user(self.users["customer_service"]).action_done()
+        self.assertIn("supplied by the company", lines[own].follow_up)
+        self.assertIn("settlement", lines[bought].follow_up)
 
     def test_only_deposit_parts_make_no_settlement(self):
         """M8.4: a month with nothing but the company's own parts has nothing to settle."""
