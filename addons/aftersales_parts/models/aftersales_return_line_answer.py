@@ -186,7 +186,7 @@ class AftersalesReturnLine(models.Model):
         return "exchange"
 
     def _get_part_outcome(self):
-        """Return what follows for an accepted used part: what the center paid in advance is settled.
+        """Return what follows for an accepted used part: what the center paid for is settled.
 
         Parts on deposit and swapped ones are the company's own (L1.6, L3.3).
         """
