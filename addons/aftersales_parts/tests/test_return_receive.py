@@ -1,8 +1,14 @@
-from odoo import Command
-from odoo.exceptions import AccessError, UserError
-from odoo.tests import HttpCase, tagged
+from contextlib import closing
 
-from .common import PIXEL, AftersalesPartsCommon, freeze
+from psycopg2.errors import SerializationFailure
+
+from odoo import SUPERUSER_ID, Command, api
+from odoo.exceptions import AccessError, UserError
+from odoo.sql_db import db_connect
+from odoo.tests import BaseCase, HttpCase, get_db_name, new_test_user, tagged
+from odoo.tools import mute_logger
+
+from .common import PIXEL, SERVICE, AftersalesPartsCommon, freeze
 
 
 class ReceiveCommon(AftersalesPartsCommon):
@@ -311,3 +317,74 @@ class TestReturnReceiveUi(HttpCase, ReceiveCommon):
         self.assertEqual(document.condition, "wet")
         self.assertIn("XYZ-99", " ".join(document.message_ids.mapped("body")))
         self.assertEqual(len(tags.event_ids.filtered(lambda e: e.event == "received")), 2)
+
+
+@tagged("post_install", "-at_install")
+class TestReturnReceiveConcurrency(BaseCase):
+    """Two people at the same moment: two connections to the database, with what is committed."""
+
+    def setUp(self):
+        super().setUp()
+        self.cr = self._connect()
+        self.env = api.Environment(self.cr, SUPERUSER_ID, {"tracking_disable": True})
+        self.users = self.env["res.users"].union(
+            *(
+                new_test_user(self.env, f"c_logistics_{number}", groups=f"{SERVICE}logistics")
+                for number in (1, 2)
+            )
+        )
+        self.center = self.env["res.partner"].create(
+            {"name": "Concurrent center", "is_company": True, "is_service_center": True}
+        )
+        self.document = self.env["aftersales.return"].create({"center_id": self.center.id})
+        self.addCleanup(self._remove)
+        self.cr.commit()  # pylint: disable=invalid-commit
+
+    def _connect(self):
+        cr = db_connect(get_db_name()).cursor()
+        self.addCleanup(cr.close)
+        # what would wait for ever fails
+        cr.execute("SET lock_timeout = '5s'")
+        cr.commit()  # pylint: disable=invalid-commit
+        return cr
+
+    def _remove(self):
+        """Take out what was committed."""
+        with closing(db_connect(get_db_name()).cursor()) as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            self.document.with_env(env).unlink()
+            users = self.users.with_env(env)
+            partners = users.partner_id | self.center.with_env(env)
+            users.unlink()
+            partners.unlink()
+            cr.commit()  # pylint: disable=invalid-commit
+
+    def _document_as(self, user):
+        """Return the return as ``user`` sees it by a connection whose snapshot is taken now."""
+        document = self.document.with_env(api.Environment(self._connect(), user.id, {}))
+        self.assertEqual(document.state, "draft")
+        return document
+
+    @mute_logger("odoo.sql_db")
+    def test_two_book_at_once(self):
+        """L2.8: of two who book the same return at once one waits for nothing and books nothing."""
+        first, second, third = (
+            self._document_as(self.users[0]),
+            self._document_as(self.users[1]),
+            self._document_as(self.users[1]),
+        )
+        first._lock_for_action()
+        # while the first one books
+        with self.assertRaisesRegex(UserError, "very moment"):
+            second.action_receive(["X"])
+        second.env.cr.rollback()
+        first._note_condition("wet", None)
+        first.env.flush_all()
+        first.env.cr.commit()
+        # with a view from before the first one booked: the server then tries again, and the
+        # second try sees what is booked
+        with self.assertRaises(SerializationFailure):
+            third.action_receive(["X"])
+        third.env.cr.rollback()
+        third.env.invalidate_all()
+        self.assertEqual(third.condition, "wet")
