@@ -3,7 +3,7 @@
 ``make bench`` prints the figures; the bounds leave room for a busy machine.
 """
 
-from freezegun.api import real_perf_counter
+import freezegun.api
 
 from odoo.addons.aftersales_parts.tests.common import AftersalesPartsCommon, freeze
 from odoo.tests import tagged
@@ -31,10 +31,10 @@ class TestReturnReceiveSpeed(AftersalesPartsCommon):
         """Return the seconds and the queries that ``work`` takes, written to the database."""
         self.env.flush_all()
         self.env.invalidate_all()
-        queries, start = self.cr.sql_log_count, real_perf_counter()
+        queries, start = self.cr.sql_log_count, freezegun.api.real_perf_counter()
         work()
         self.env.flush_all()
-        return real_perf_counter() - start, self.cr.sql_log_count - queries
+        return freezegun.api.real_perf_counter() - start, self.cr.sql_log_count - queries
 
     def _receive(self, count, center):
         """Return {step: (seconds, queries)} for a return of ``count`` tags, one of them missing."""
