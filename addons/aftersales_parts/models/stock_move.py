@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 
 class StockMove(models.Model):
@@ -23,16 +23,58 @@ class StockMove(models.Model):
     def _action_done(self, cancel_backorder=False):
         # sudo runs the actions of records and returns, the only ways of a used part
         if not self.env.su and self._get_used_part_product() & self.product_id:
-            raise UserError(
-                self.env._(
-                    "Used parts move only by service records and returns. A transfer, scrap or "
-                    "adjustment of its own would break the chain from the machine to the factory."
-                )
-            )
+            raise UserError(self._get_used_part_message())
         moves = super()._action_done(cancel_backorder=cancel_backorder)
         moves._check_deposit_stock()
         moves._note_arrival_differences()
         return moves
+
+    @api.model
+    def _get_used_part_message(self):
+        return self.env._(
+            "Used parts move only by service records and returns. A transfer, scrap or "
+            "adjustment of its own would break the chain from the machine to the factory."
+        )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        moves = super().create(vals_list)
+        if not self.env.su and moves.aftersales_return_line_id:
+            raise AccessError(
+                self.env._("The moves of a return are made by the return and can't be given.")
+            )
+        return moves
+
+    def write(self, vals):
+        self._check_not_returned(vals)
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_returned(self):
+        # sudo: only whether a return travels by the transfer is asked
+        self.sudo().picking_id.with_env(self.env)._check_not_returned()
+
+    def _check_not_returned(self, vals):
+        """Raise an error if a user takes a move off its return, or puts one on it (L2.5)."""
+        if self.env.su:
+            return
+        if "aftersales_return_line_id" in vals:
+            raise AccessError(
+                self.env._("The moves of a return are made by the return and can't be given.")
+            )
+        if vals.keys() & {
+            "picking_id",
+            "state",
+            "product_id",
+            "product_uom_qty",
+            "quantity",
+            "picked",
+            "location_id",
+            "location_dest_id",
+            "move_line_ids",
+        }:
+            # sudo: only whether a return travels by the transfer is asked
+            self.sudo().picking_id.with_env(self.env)._check_not_returned()
 
     def _action_cancel(self):
         result = super()._action_cancel()

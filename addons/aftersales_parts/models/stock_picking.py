@@ -94,9 +94,25 @@ class StockPicking(models.Model):
         return super().button_validate()
 
     def action_cancel(self):
-        if not self.env.su and self._get_aftersales_returns():
-            raise UserError(self.env._("This transfer belongs to a return and stays with it."))
+        self._check_not_returned()
         return super().action_cancel()
+
+    def do_unreserve(self):
+        self._check_not_returned()
+        return super().do_unreserve()
+
+    def action_assign(self):
+        self._check_not_returned()
+        return super().action_assign()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_returned(self):
+        self._check_not_returned()
+
+    def _check_not_returned(self):
+        """Raise UserError if a user touches a transfer by which a return travels (L2.5)."""
+        if not self.env.su and self and self._get_aftersales_returns():
+            raise UserError(self.env._("This transfer belongs to a return and stays with it."))
 
     def _get_aftersales_returns(self):
         # sudo: only whether there is one is asked, to decide whether the button is refused

@@ -1,7 +1,7 @@
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .common import AftersalesPartsCommon, freeze
@@ -344,3 +344,52 @@ class TestReturn(AftersalesPartsCommon):
         document.action_submit()
         with self.assertRaisesRegex(UserError, "its month stays"):
             document.month = "2026-11-01"
+
+    def test_lines_of_a_transfer_are_closed(self):
+        """M10.3, L2.5: nobody takes tags off a transfer, changes or deletes it by its lines."""
+        document = self._ship()
+        stock_user = new_test_user(self.env, "stock_user", groups="stock.group_stock_user")
+        picking = document.sudo().picking_id
+        lines = picking.move_line_ids
+        done = self.env["stock.move.line"].search(
+            [("lot_id", "in", self.tags.lot_id.ids), ("state", "=", "done")]
+        )
+        for user in (stock_user, self.users["center"], self.users["technician"]):
+            for attack in (
+                lambda u: lines.with_user(u).write({"picking_id": False}),
+                lambda u: lines.with_user(u).write({"state": "done"}),
+                lambda u: done.with_user(u).write({"date": "2020-01-01"}),
+                lambda u: lines.with_user(u).unlink(),
+                lambda u: lines[:1].with_user(u).copy(),
+                lambda u: picking.with_user(u).do_unreserve(),
+                lambda u: picking.with_user(u).action_assign(),
+                lambda u: picking.with_user(u).unlink(),
+                lambda u: picking.move_ids.with_user(u).write({"picking_id": False}),
+                lambda u: picking.move_ids.with_user(u).unlink(),
+            ):
+                with (
+                    self.subTest(user=user.login),
+                    self.assertRaises(UserError),
+                    self.cr.savepoint(),
+                ):
+                    attack(user)
+        document.with_user(self.users["logistics"]).action_receive(self.tags.mapped("name"))
+        self.assertEqual(set(self.tags.mapped("state")), {"received"})
+
+    def test_stock_is_not_reserved_by_those_outside(self):
+        """L1.6: a center or technician can't keep stock from others by a line of a move."""
+        self.pump.is_storable = True
+        stock = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company).lot_stock_id
+        self.env["stock.quant"]._update_available_quantity(self.pump, stock, 3)
+        for role in ("center", "technician"):
+            with self.subTest(role=role), self.assertRaises(AccessError), self.cr.savepoint():
+                self.env["stock.move.line"].with_user(self.users[role]).create(
+                    {
+                        "product_id": self.pump.id,
+                        "product_uom_id": self.pump.uom_id.id,
+                        "quantity": 3,
+                        "location_id": stock.id,
+                        "location_dest_id": stock.id,
+                        "company_id": self.company.id,
+                    }
+                )
