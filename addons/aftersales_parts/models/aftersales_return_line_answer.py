@@ -4,6 +4,8 @@ from odoo.fields import Command, Domain
 from odoo.tools import format_list
 from odoo.tools.misc import format_date
 
+from .aftersales_used_part import AT_FACTORY
+
 
 class AftersalesReturnLine(models.Model):
     """What follows for a line of a return: exchange, credit, settlement, back, scrap (L2.9)."""
@@ -363,10 +365,19 @@ class AftersalesReturnLine(models.Model):
             "origin": self.return_id.name,
         }
 
+    def _filter_at_factory(self):
+        """Return the lines whose parts still lie where the inspection left them.
+
+        What was disposed of meanwhile, or has even come back by another return, stays as it is.
+        """
+        self.used_part_id._lock()
+        return self.filtered(lambda line: line.used_part_id.state in AT_FACTORY)
+
     def _send_back_parts(self):
-        self.used_part_id._check_undisputed()
-        for (document, keeper), parts in self.used_part_id.grouped(
-            lambda part: (self.return_id, part.keeper_id)
+        lines = self._filter_at_factory()
+        lines.used_part_id._check_undisputed()
+        for (document, keeper), parts in lines.used_part_id.grouped(
+            lambda part: (lines.return_id, part.keeper_id)
         ).items():
             parts._move_to(
                 keeper._get_used_part_location(document.company_id),
@@ -377,11 +388,12 @@ class AftersalesReturnLine(models.Model):
             )
 
     def _scrap_parts(self):
-        if not self:
+        lines = self._filter_at_factory()
+        if not lines:
             return
-        document = self.return_id
-        self.used_part_id._check_undisputed()
-        self.used_part_id._move_to(
+        document = lines.return_id
+        lines.used_part_id._check_undisputed()
+        lines.used_part_id._move_to(
             document.company_id._aftersales_get_scrap_location(),
             "scrapped",
             "scrapped",

@@ -291,6 +291,22 @@ class AftersalesUsedPart(models.Model):
 
         :raises UserError: somebody else is at one of them, or one is in none of ``states``
         """
+        self._lock()
+        labels = dict(self._fields["state"]._description_selection(self.env))
+        for state, parts in self.filtered(lambda p: p.state not in states).grouped("state").items():
+            raise UserError(
+                self.env._(
+                    "This can't be done while the status is “%(state)s”: %(tags)s",
+                    state=labels[state],
+                    tags=format_list(self.env, parts.mapped("name")),
+                )
+            )
+
+    def _lock(self):
+        """Lock the parts against what others do at the same moment, and read them anew.
+
+        :raises UserError: somebody else is at one of them
+        """
         try:
             self.lock_for_update(allow_referencing=True)
         except LockError as error:
@@ -301,15 +317,6 @@ class AftersalesUsedPart(models.Model):
                 )
             ) from error
         self.invalidate_recordset(["state", "keeper_id", "result", "deduction_reason_id"])
-        labels = dict(self._fields["state"]._description_selection(self.env))
-        for state, parts in self.filtered(lambda p: p.state not in states).grouped("state").items():
-            raise UserError(
-                self.env._(
-                    "This can't be done while the status is “%(state)s”: %(tags)s",
-                    state=labels[state],
-                    tags=format_list(self.env, parts.mapped("name")),
-                )
-            )
 
     def _move_to(
         self,

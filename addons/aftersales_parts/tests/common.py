@@ -267,7 +267,7 @@ class AftersalesPartsCommon(TransactionCase):
         document.with_user(self.users["office_manager"]).action_approve()
         document.with_user(self.users["customer_service"]).action_approve()
 
-    def _return_parts(self, missing=(), deductions=None):
+    def _return_parts(self, missing=(), deductions=None, verdict="deduct"):
         """Return everything that the center keeps but the ``missing`` tags, and verify."""
         document = self._make_return()
         self._approve(document)
@@ -277,7 +277,9 @@ class AftersalesPartsCommon(TransactionCase):
         for line in document.line_ids:
             reason = (deductions or {}).get(line.used_part_id.name)
             if reason:
-                line.with_user(self.users["quality"]).deduction_reason_id = reason
+                line.with_user(self.users["quality"]).write(
+                    {"verdict": verdict, "deduction_reason_id": reason}
+                )
         self._verify_return(document)
         return document
 

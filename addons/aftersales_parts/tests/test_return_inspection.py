@@ -350,15 +350,18 @@ class TestReturnObjection(InspectionCommon):
         with self.assertRaisesRegex(UserError, f"Already settled with {settlement.name}"):
             line.action_object("Not stripped")
 
-    def test_settled_before_the_second_look(self):
-        """M8.4: the second look comes too late when the settlement was audited meanwhile."""
+    def test_audit_waits_for_the_second_look(self):
+        """M8.4, L2.9: what the sender objected to is audited, and paid, after the second look."""
         line = self._deduct(self._receive(self.pump))
         line.action_object("Not stripped")
         settlement = self._generate()
         settlement.with_user(self.users["center"]).action_submit()
-        settlement.with_user(self.users["customer_service"]).action_verify()
-        with self.assertRaisesRegex(UserError, "Already settled"):
-            line.with_user(self.users["quality_2"]).action_review("accept", note="x")
+        service = settlement.with_user(self.users["customer_service"])
+        with self.assertRaisesRegex(UserError, "second look"), self.cr.savepoint():
+            service.action_verify()
+        line.with_user(self.users["quality_2"]).action_review("accept", note="Complete")
+        service.action_verify()
+        self.assertEqual(settlement.line_ids.result, "payable")
 
     def test_gone_is_for_a_dispute(self):
         """M10.1: what was scrapped can't be looked at again."""
