@@ -638,7 +638,7 @@ class AftersalesReturn(models.Model):
         The approval stays: when the goods travel is no part of what was approved.
         """
         taken = self._get_taken_months()
-        for document in self:
+        for document in self.sorted("month"):
             months = taken[document.company_id.id, document.center_id.id]
             missed = document.date_window_end
             month = document._get_next_month(document.month, months)

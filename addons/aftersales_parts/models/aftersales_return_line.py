@@ -183,10 +183,14 @@ class AftersalesReturnLine(models.Model):
         for line in self:
             line.photo_count = counts.get(line, 0)
 
-    @api.depends("return_id.state")
+    @api.depends("return_id.state", "is_verified")
     def _compute_is_open(self):
         for line in self:
-            line.is_open = line.return_id.state not in ("verified", "done", "cancelled")
+            line.is_open = not line.is_verified and line.return_id.state not in (
+                "verified",
+                "done",
+                "cancelled",
+            )
 
     def _get_protected_fields(self):
         return (
@@ -254,6 +258,18 @@ class AftersalesReturnLine(models.Model):
                         received=line.quantity_received,
                     )
                 )
+            # an amount that is refused has a verdict, which has a reason and may be objected to
+            refused = line.quantity_refused > 0
+            if line.is_received and refused != (line.verdict != "accept"):
+                raise ValidationError(
+                    self.env._(
+                        "“%s”: what is refused is deducted or rejected, and what is deducted or "
+                        "rejected is refused (M8.4).",
+                        line.display_name,
+                    )
+                )
+            if line.used_part_id and 0 < line.quantity_refused < line.quantity_received:
+                raise ValidationError(self.env._("%s is one piece.", line.display_name))
 
     def _get_return_reason(self):
         """Return why it comes back, for the application (L2.4): a used part by its record."""

@@ -350,6 +350,20 @@ class TestReturnObjection(InspectionCommon):
         with self.assertRaisesRegex(UserError, f"Already settled with {settlement.name}"):
             line.action_object("Not stripped")
 
+    def test_refused_needs_a_verdict(self):
+        """M8.4, L2.9: by RPC no quantity is refused without verdict, and no verdict without one."""
+        line = self._receive(self.pump)
+        reason = self.env.ref("aftersales_parts.deduction_reason_D02").id
+        for vals in (
+            {"quantity_refused": 1},
+            {"verdict": "reject", "deduction_reason_id": reason, "quantity_refused": 0},
+            {"verdict": "reject", "deduction_reason_id": reason, "quantity_refused": 0.5},
+        ):
+            with self.subTest(vals=vals), self.assertRaises(ValidationError), self.cr.savepoint():
+                line.write(vals)
+        line.write({"verdict": "reject", "deduction_reason_id": reason})
+        self.assertEqual((line.quantity_refused, line.quantity_accepted), (1, 0))
+
     def test_audit_waits_for_the_second_look(self):
         """M8.4, L2.9: what the sender objected to is audited, and paid, after the second look."""
         line = self._deduct(self._receive(self.pump))

@@ -83,7 +83,7 @@ def _set_quantities(env):
     )
     lines = env["aftersales.return.line"].search([])
     lines.invalidate_recordset()
-    for name in ("quantity_refused", "quantity_accepted"):
+    for name in ("quantity_refused", "quantity_accepted", "difference"):
         env.add_to_compute(lines._fields[name], lines)
     lines.flush_recordset()
 
