@@ -24,6 +24,10 @@ from . import aftersales_service_record_part
 from . import aftersales_deduction_reason
 from . import aftersales_region
 from . import aftersales_return
+from . import aftersales_return_application
+from . import aftersales_return_window
+from . import aftersales_return_receipt
+from . import aftersales_return_verification
 from . import aftersales_complaint
 from . import aftersales_return_line
 from . import aftersales_return_inspection

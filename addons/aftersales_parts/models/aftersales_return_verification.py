@@ -1,0 +1,142 @@
+from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools import format_list
+
+
+class AftersalesReturn(models.Model):
+    """Inspection and verification of what has arrived (L2.8, M8.4)."""
+
+    _inherit = "aftersales.return"  # pylint: disable=consider-merging-classes-inherited
+
+    def _note_written_off(self, lines, note):
+        """Note that what ``lines`` announced will not arrive any more.
+
+        A return of which nothing else is awaited is thereby received, to be verified and answered.
+        """
+        lines._write_protected({"is_missing": 0})
+        for document, own in lines.grouped("return_id").items():
+            document.message_post(
+                body=self.env._(
+                    "Written off: %(tags)s. %(note)s",
+                    tags=format_list(self.env, own.used_part_id.mapped("name")),
+                    note=note,
+                )
+            )
+            if document.backorder_id.state == "cancel":
+                document._write_protected({"backorder_id": False})
+            if document.state == "shipped" and not any(
+                line._is_awaited() for line in document.line_ids
+            ):
+                document._note_received()
+
+    def action_verify(self):
+        """Close the inspection: what bears no deduction reason is accepted (L2.8, M8.4).
+
+        :raises UserError: nothing was received, goods are not counted, or an accepted assembly
+            is not confirmed as complete (M10.2)
+        """
+        for document in self:
+            document.line_ids._check_inspector()
+            document.check_access("write")
+            document._lock_for_action()
+            if document.state != "received":
+                raise UserError(
+                    self.env._("%s has not been received, or is verified already.", document.name)
+                )
+            uncounted = document._get_goods_lines().filtered(lambda line: not line.is_received)
+            if uncounted:
+                raise UserError(
+                    self.env._(
+                        "Not counted yet: %s",
+                        format_list(self.env, uncounted.product_id.mapped("display_name")),
+                    )
+                )
+            inspected = document.line_ids.filtered(lambda line: line._is_inspectable())
+            inspected._close_inspection()
+            document._write_protected({"state": "verified", "date_verified": fields.Datetime.now()})
+            document._deadline_event("verified")
+            document._inform_sender(document._get_inspection_message(inspected))
+        return True
+
+    def _get_inspection_message(self, lines):
+        """Return what the inspection said of these lines, in sentences for the sender."""
+        refused = lines.filtered(lambda line: line.verdict != "accept")
+        sentences = [
+            self.env._(
+                "Inspected: %(accepted)s accepted, %(refused)s deducted or rejected.",
+                accepted=len(lines - refused),
+                refused=len(refused),
+            )
+        ]
+        labels = dict(lines._get_verdicts())
+        for (verdict, reason), group in refused.grouped(
+            lambda line: (line.verdict, line.deduction_reason_id)
+        ).items():
+            sentences.append(
+                self.env._(
+                    "%(verdict)s, %(reason)s: %(lines)s",
+                    verdict=labels[verdict],
+                    reason=reason.name,
+                    lines=self._format_tags(group.mapped("display_name")),
+                )
+            )
+        if refused:
+            sentences.append(
+                self.env._("If you don't agree, press “Object” on the line of the return.")
+            )
+        return sentences
+
+    def _note_objection(self, lines, reason):
+        """Tell about an objection, and ask those who may for the second look."""
+        self._inform_sender(
+            [
+                self.env._(
+                    "Objection to the inspection of %(lines)s: %(reason)s",
+                    lines=self._format_tags(lines.mapped("display_name")),
+                    reason=reason,
+                )
+            ]
+        )
+        # sudo: users of the role are read to find those in charge, and get an activity
+        document = self.sudo()
+        deadlines = document.env["aftersales.deadline"]
+        users = deadlines._get_group_users(self.env.ref("aftersales_service.group_quality"))
+        asked = document.activity_ids.user_id
+        for user in users.filtered(lambda user: self.company_id in user.company_ids) - asked:
+            if not any(line.with_user(user)._get_review_obstacle() for line in lines):
+                document.activity_schedule(
+                    "aftersales_service.mail_activity_type_approval",
+                    summary=document.with_context(lang=user.lang).env._("Second look"),
+                    user_id=user.id,
+                )
+
+    def _note_review(self, lines, note):
+        """Tell what the second look said, and drop the activities if no objection is left."""
+        self._inform_sender(
+            [
+                self.env._(
+                    "Second look at %(lines)s: %(verdict)s. %(note)s",
+                    lines=self._format_tags(lines.mapped("display_name")),
+                    verdict=dict(lines._get_verdicts())[lines[0].verdict],
+                    note=note,
+                )
+            ]
+        )
+        if not self.objection_count:
+            # sudo: the activities were planned by the system, for whomever
+            self.sudo().activity_unlink(["aftersales_service.mail_activity_type_approval"])
+
+    def action_open_inspection(self):
+        """Show the lines of this return that lie before the inspector."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "aftersales_parts.action_return_line_inspection"
+        )
+        # the buttons of the form name the filter that they count
+        filters = {k: v for k, v in self.env.context.items() if k.startswith("search_default_")}
+        return {
+            **action,
+            "name": self.env._("Inspection of %s", self.name),
+            "domain": [("return_id", "=", self.id)],
+            "context": filters or {"search_default_received": 1},
+        }
