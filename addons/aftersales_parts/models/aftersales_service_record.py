@@ -169,24 +169,23 @@ class AftersalesServiceRecord(models.Model):
     def _get_urgent_rest(self, products, arrived=False):
         """Return {line of an urgent order: its pieces that were not fitted yet}.
 
-        :param bool arrived: only what must have been there when the technician came: ordered for
-            this very request, or delivered to the center, by then
+        :param bool arrived: only what must have been at hand: ordered for this very request,
+            whenever that was, or ordered before the technician left and delivered to the center
         """
         self.ensure_one()
         lines = self.env["sale.order.line"]._aftersales_find_urgent(self, products._origin)
-        if arrived:
-            arrival = self.arrival or fields.Datetime.now()
-            lines = lines.filtered(lambda line: line.order_id.date_order <= arrival)
         used = lines._aftersales_get_urgent_used()
         request = self.request_id._origin
+        departure = self.departure or fields.Datetime.now()
         rest = {}
         for line in lines:
-            is_own = line.order_id.aftersales_urgent_request_id == request
-            pieces = (
-                line._aftersales_get_pieces(delivered=True)
-                if arrived and not is_own
-                else line._aftersales_get_expected()
-            )
+            order = line.order_id
+            if not arrived or order.aftersales_urgent_request_id == request:
+                pieces = line._aftersales_get_expected()
+            elif order.date_order <= departure:
+                pieces = line._aftersales_get_pieces(delivered=True)
+            else:
+                continue
             rest[line] = pieces - used.get(line, 0)
         return rest
 

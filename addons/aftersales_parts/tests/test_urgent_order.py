@@ -132,6 +132,29 @@ class TestUrgentOrder(QuotaCommon):
         record.invalidate_recordset(["missing"])
         self.assertFalse(record.missing)
 
+    def test_ordered_after_the_arrival(self):
+        """M8.7: ordered for the request once the technician had looked, it is no stock either."""
+        record = self._make_record([self._part(self.pump)], done=False)
+        order = self._order_before(
+            self.pump, deliver=False, aftersales_urgent_request_id=record.request_id.id
+        )
+        order.date_order = "2026-10-20 04:00:00"
+        # arrived before the order was written, left after it; or said to have left before
+        for departure in ("2026-10-20 08:00:00", "2026-10-20 03:00:00"):
+            record.departure = departure
+            record.invalidate_recordset(["missing"])
+            self.assertIn(f"1 of it came with urgent order {order.name}", record.missing)
+
+    def test_delivered_during_the_visit(self):
+        """M8.7: for whichever repair: what was ordered and came before the technician left."""
+        order = self._order_before(self.pump)
+        order.date_order = "2026-10-20 04:00:00"
+        record = self._make_record([self._part(self.pump)], done=False)
+        for departure, counts in (("2026-10-20 08:00:00", True), ("2026-10-20 03:59:59", False)):
+            record.departure = departure
+            record.invalidate_recordset(["missing"])
+            self.assertEqual(order.name in (record.missing or ""), counts)
+
     def test_given_back(self):
         """M8.7: a pump that was sent back brought nothing: it neither covers nor blocks."""
         order = self._order_before(self.pump)
