@@ -66,12 +66,13 @@ class AftersalesRegion(models.Model):
             # sudo: whoever keeps the regions may have no right to the returns that follow them
             waiting = self.env["aftersales.return"].sudo()._get_waiting(changed)
             for document in waiting:
-                document._tell(
-                    document._get_sender_partners(),
-                    lambda d: d.env._(
-                        "The return week of “%(region)s” was changed. %(note)s",
-                        region=d.region_id.name,
-                        note=d.window_note,
-                    ),
+                document._tell_sender(
+                    lambda d: [
+                        d.env._(
+                            "The return week of “%(region)s” was changed. %(note)s",
+                            region=d.region_id.name,
+                            note=d.window_note,
+                        )
+                    ]
                 )
         return result

@@ -1,4 +1,5 @@
 from dateutil.relativedelta import relativedelta
+from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -529,11 +530,16 @@ class AftersalesReturn(models.Model):
     # --- who is told -----------------------------------------------------------------------
 
     def _get_sender_partners(self):
-        """Return the sender, his people and the manager of his region."""
+        """Return the sender, his people, who applied for him, and the manager of his region.
+
+        The sender himself is told by mail: dealers, and centers that don't log in, have no user.
+        """
         # sudo: they are told whatever right the current user has on their contacts
-        center = self.sudo().center_id
+        document = self.sudo()
+        center = document.center_id
         users = self.env["aftersales.deadline"].sudo()._get_users_by_partner(center)[center]
-        return center | (users | self.sudo().region_id.manager_id).partner_id
+        users |= document.requester_id | document.region_id.manager_id
+        return center | users.partner_id
 
     def _get_customer_service_partners(self):
         # sudo: colleagues of the role are read to tell them
@@ -541,14 +547,21 @@ class AftersalesReturn(models.Model):
         users = self.env["aftersales.deadline"].sudo()._get_group_users(group)
         return users.filtered(lambda user: self.company_id in user.company_ids).partner_id
 
-    def _tell(self, partners, get_text):
-        """Post what ``get_text`` returns, in the company's language, and notify ``partners``."""
+    def _tell_sender(self, get_sentences, customer_service=False):
+        """Keep with the return, and tell the sender, what ``get_sentences`` says of it (L2.8).
+
+        :param get_sentences: gets the return in the company's language, returns a list of strings
+        :param bool customer_service: whether customer service is told as well
+        """
         self.ensure_one()
+        partners = self._get_sender_partners()
+        if customer_service:
+            partners |= self._get_customer_service_partners()
         # sudo: whoever acts may have no right to post
         document = self.sudo()
         document = document.with_context(lang=document.company_id.partner_id.lang or self.env.lang)
         document.message_post(
-            body=get_text(document),
+            body=Markup("<br/>").join(get_sentences(document)),
             partner_ids=partners.ids,
             subtype_xmlid="mail.mt_comment",
         )

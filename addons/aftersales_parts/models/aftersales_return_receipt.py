@@ -1,8 +1,6 @@
 from collections import Counter
 from math import isfinite
 
-from markupsafe import Markup
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import escape_psql, format_list
@@ -33,14 +31,16 @@ class AftersalesReturn(models.Model):
             document._write_protected(
                 {"is_register_missing": True, "register_refusal": reason.strip()}
             )
-            document._tell(
-                document._get_sender_partners() | document._get_customer_service_partners(),
-                lambda d: d.env._(
-                    "The goods of %(document)s arrived without register and are not taken in "
-                    "(L2.5): %(reason)s",
-                    document=d.name,
-                    reason=d.register_refusal,
-                ),
+            document._tell_sender(
+                lambda d: [
+                    d.env._(
+                        "The goods of %(document)s arrived without register and are not taken in "
+                        "(L2.5): %(reason)s",
+                        document=d.name,
+                        reason=d.register_refusal,
+                    )
+                ],
+                customer_service=True,
             )
         return True
 
@@ -64,9 +64,9 @@ class AftersalesReturn(models.Model):
                 raise UserError(self.env._("The register of %s isn't missing.", document.name))
             document._check_register_issued()
             document._write_protected({"is_register_missing": False})
-            document._tell(
-                document._get_sender_partners() | document._get_customer_service_partners(),
-                lambda d: d.env._("The register of %s was handed in.", d.name),
+            document._tell_sender(
+                lambda d: [d.env._("The register of %s was handed in.", d.name)],
+                customer_service=True,
             )
         return True
 
@@ -435,7 +435,7 @@ class AftersalesReturn(models.Model):
         """
         self._write_protected({"state": "received", "date_received": fields.Datetime.now()})
         self._deadline_event("arrived")
-        self._inform_sender(self._get_receipt_message(surplus))
+        self._tell_sender(lambda d: d._get_receipt_message(surplus), customer_service=True)
 
     def _get_receipt_message(self, surplus):
         tags = self.line_ids.filtered("used_part_id")
@@ -484,26 +484,3 @@ class AftersalesReturn(models.Model):
             names=", ".join(names[:shown]),
             count=len(names) - shown,
         )
-
-    def _inform_sender(self, sentences):
-        """Tell sender and customer service, and keep it with the return (L2.8)."""
-        self.ensure_one()
-        # sudo: the message is the company's; users are read only to find whom to tell
-        document = self.sudo()
-        document.message_post(
-            body=Markup("<br/>").join(sentences),
-            partner_ids=document._get_informed_users().partner_id.ids,
-            message_type="comment",
-            subtype_xmlid="mail.mt_comment",
-        )
-
-    def _get_informed_users(self):
-        """Return the users of the sender, who applied for the return, and customer service."""
-        deadlines = self.env["aftersales.deadline"]
-        informed = deadlines._get_group_users(
-            self.env.ref("aftersales_service.group_customer_service")
-        ).filtered(lambda user: self.company_id in user.company_ids)
-        informed |= self.env["res.users"].search(
-            [("partner_id", "child_of", self.center_id.id), ("share", "=", False)]
-        )
-        return (informed | self.requester_id) - self.env.user

@@ -15,12 +15,15 @@ class AftersalesReturn(models.Model):
         """
         lines._write_protected({"is_missing": 0})
         for document, own in lines.grouped("return_id").items():
-            document.message_post(
-                body=self.env._(
-                    "Written off: %(tags)s. %(note)s",
-                    tags=format_list(self.env, own.used_part_id.mapped("name")),
-                    note=note,
-                )
+            document._tell_sender(
+                lambda d, own=own: [
+                    d.env._(
+                        "Written off: %(tags)s. %(note)s",
+                        tags=d._format_tags(own.used_part_id.mapped("name")),
+                        note=note,
+                    )
+                ],
+                customer_service=True,
             )
             if document.backorder_id.state == "cancel":
                 document._write_protected({"backorder_id": False})
@@ -55,7 +58,10 @@ class AftersalesReturn(models.Model):
             inspected._close_inspection()
             document._write_protected({"state": "verified", "date_verified": fields.Datetime.now()})
             document._deadline_event("verified")
-            document._inform_sender(document._get_inspection_message(inspected))
+            document._tell_sender(
+                lambda d, inspected=inspected: d._get_inspection_message(inspected.with_env(d.env)),
+                customer_service=True,
+            )
         return True
 
     def _get_inspection_message(self, lines):
@@ -88,14 +94,15 @@ class AftersalesReturn(models.Model):
 
     def _note_objection(self, lines, reason):
         """Tell about an objection, and ask those who may for the second look."""
-        self._inform_sender(
-            [
-                self.env._(
+        self._tell_sender(
+            lambda d: [
+                d.env._(
                     "Objection to the inspection of %(lines)s: %(reason)s",
-                    lines=self._format_tags(lines.mapped("display_name")),
+                    lines=d._format_tags(lines.with_env(d.env).mapped("display_name")),
                     reason=reason,
                 )
-            ]
+            ],
+            customer_service=True,
         )
         # sudo: users of the role are read to find those in charge, and get an activity
         document = self.sudo()
@@ -112,15 +119,16 @@ class AftersalesReturn(models.Model):
 
     def _note_review(self, lines, note):
         """Tell what the second look said, and drop the activities if no objection is left."""
-        self._inform_sender(
-            [
-                self.env._(
+        self._tell_sender(
+            lambda d: [
+                d.env._(
                     "Second look at %(lines)s: %(verdict)s. %(note)s",
-                    lines=self._format_tags(lines.mapped("display_name")),
-                    verdict=dict(lines._get_verdicts())[lines[0].verdict],
+                    lines=d._format_tags(lines.with_env(d.env).mapped("display_name")),
+                    verdict=dict(lines.with_env(d.env)._get_verdicts())[lines[0].verdict],
                     note=note,
                 )
-            ]
+            ],
+            customer_service=True,
         )
         if not self.objection_count:
             # sudo: the activities were planned by the system, for whomever

@@ -96,7 +96,7 @@ class AftersalesReturn(models.Model):
             month = document._get_next_month(document.month, months)
             months.add(month)
             document._write_protected({"month": month, "carried_over": document.carried_over + 1})
-            document._tell(document._get_sender_partners(), lambda d, day=missed: d._say_moved(day))
+            document._tell_sender(lambda d, day=missed: [d._say_moved(day)])
 
     def _say_moved(self, missed):
         return self.env._(

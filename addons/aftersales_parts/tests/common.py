@@ -45,7 +45,7 @@ class AftersalesPartsCommon(TransactionCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.company = cls.env.company
-        cls.company.partner_id.tz = "Asia/Shanghai"
+        cls.company.partner_id.write({"tz": "Asia/Shanghai", "lang": "en_US"})
         cls.company.vat = "91350800MA2XNB3K2H"
         cls.office = cls.env["res.partner"].create(
             {"name": "Office", "is_company": True, "is_regional_office": True}

@@ -132,3 +132,32 @@ class TestBatchReturn(AftersalesPartsCommon):
         self.assertIn("return of the batch (L1.3)", complaint._get_missing("improve"))
         complaint.return_ids.sudo()._write_protected({"state": "received"})
         self.assertNotIn("return of the batch (L1.3)", complaint._get_missing("improve"))
+
+    def test_dealer_without_user_is_told(self):
+        """L2.8: the dealer, who has no user, is told of count, inspection and second look."""
+        complaint = self._new_complaint()
+        complaint.action_create_return()
+        document = complaint.return_ids
+        document.action_submit()
+        document.with_user(self.second_cs).action_approve()
+        document.with_user(self.users["clerk"]).action_ship()
+        line = document.line_ids
+        document.with_user(self.users["logistics"]).action_receive([], {line.id: 119})
+        line.with_user(self.users["logistics"]).write(
+            {
+                "verdict": "deduct",
+                "deduction_reason_id": self.env.ref("aftersales_parts.deduction_reason_D05").id,
+                "quantity_refused": 20,
+            }
+        )
+        self._verify_return(document)
+        line.with_user(self.users["clerk"]).action_object("They flicker")
+        second = new_test_user(self.env, "parts_quality_2", groups=f"{SERVICE}quality")
+        line.with_user(second).action_review("accept", note="They do")
+        told = document.sudo().message_ids.filtered(
+            lambda message: self.dealer in message.notified_partner_ids
+        )
+        for text in ("received 119 of 120", "Inspected: ", "Objection to ", "Second look at "):
+            with self.subTest(text=text):
+                self.assertEqual(len(told.filtered(lambda m, text=text: text in m.body)), 1)
+        self.assertLessEqual(self.cs.partner_id | self.second_cs.partner_id, told.partner_ids)

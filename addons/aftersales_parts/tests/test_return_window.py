@@ -25,7 +25,6 @@ class ReturnCommon(AftersalesPartsCommon):
             cls.env, "parts_office_manager_2", groups=f"{SERVICE}office_manager"
         )
         cls.second_manager.partner_id.parent_id = cls.office
-        cls.company.partner_id.lang = "en_US"
         cls.lamp = cls.env["product.product"].create({"name": "Lamp", "is_storable": True})
         cls.lantern = cls.env["product.product"].create(
             {"name": "Lantern", "is_storable": True, "tracking": "serial"}

@@ -197,6 +197,18 @@ class TestUsedPartDisposal(AftersalesPartsCommon):
         self._verify_return(document)
         self.assertEqual(document.state, "verified")
 
+    def test_sender_is_told_of_the_loss(self):
+        """M10.3, L2.8: who bears the loss is told to the center, with or without a login."""
+        document = self._inspect(missing=self.tags[3])
+        self.users["center"].active = False
+        before = document.message_ids
+        self._write_off(self.tags[3], "center")
+        message = (document.message_ids - before).filtered("body")
+        self.assertIn("borne by: Service center", message.body)
+        self.assertLessEqual(
+            self.center | self.users["office_manager"].partner_id, message.notified_partner_ids
+        )
+
     def test_what_can_not_be_written_off(self):
         """M10.3: only what is on its way, with reason and bearer, by customer service."""
         with self.assertRaisesRegex(UserError, "Kept"):
