@@ -1,7 +1,9 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.fields import Command
+from odoo.fields import Command, Domain
 from odoo.tools import format_list
+
+from .aftersales_return import UNSHIPPED
 
 
 class AftersalesReturnLine(models.Model):
@@ -543,6 +545,15 @@ class AftersalesReturnLine(models.Model):
         """Tell whether what was shipped may still arrive."""
         self.ensure_one()
         return not self.is_received and self.part_state in (False, "shipped")
+
+    @api.model
+    def _get_awaited_domain(self):
+        """Return the domain of the shipped lines that ``_is_awaited`` holds for."""
+        return (
+            Domain("is_received", "=", False)
+            & Domain("return_id.state", "not in", (*UNSHIPPED, "cancelled"))
+            & (Domain("used_part_id", "=", False) | Domain("used_part_id.state", "=", "shipped"))
+        )
 
     def _is_inspectable(self):
         """Tell whether the piece lies before the inspector: received and not verified yet."""

@@ -3,6 +3,7 @@ from math import isfinite
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import escape_psql, format_list
 
 from .aftersales_return import UNSHIPPED
@@ -12,6 +13,26 @@ class AftersalesReturn(models.Model):
     """Arrival and receipt of a return, tag by tag (L2.5, L2.8)."""
 
     _inherit = "aftersales.return"  # pylint: disable=consider-merging-classes-inherited
+
+    is_awaiting = fields.Boolean(
+        "On its way",
+        compute="_compute_is_awaiting",
+        search="_search_is_awaiting",
+        help="Tags or goods that were shipped are still to be received.",
+    )
+
+    def _compute_is_awaiting(self):
+        awaiting = self.search(Domain("id", "in", self.ids) & Domain("is_awaiting", "=", True))
+        for document in self:
+            document.is_awaiting = document in awaiting
+
+    @api.model
+    def _search_is_awaiting(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        lines = self.env["aftersales.return.line"]
+        awaiting = Domain("line_ids", "any", lines._get_awaited_domain())
+        return awaiting if True in value else ~awaiting
 
     def action_refuse_receipt(self, reason=None):
         """Note that the goods arrived without register, and are not taken in (L2.5).
@@ -275,9 +296,10 @@ class AftersalesReturn(models.Model):
         document = self.sudo()
         if counted:
             document._receive_goods({line.sudo(): qty for line, qty in counted.items()})
+        missing = (pending.filtered("used_part_id") - lines).sudo()
         if lines:
-            tags_pending = pending.filtered("used_part_id")
-            document._receive(lines.sudo(), (tags_pending - lines).sudo())
+            document._receive(lines.sudo(), missing)
+        document._note_missing(missing)
         self._note_condition(condition, condition_note)
         document._note_received([str(code) for code in surplus or []])
         return True
@@ -418,7 +440,6 @@ class AftersalesReturn(models.Model):
                 ]
             )
         lines._write_protected({"is_received": True, "is_missing": 0, "quantity_received": 1})
-        missing._write_protected({"is_missing": 1})
         lines.used_part_id._write_protected({"state": "received"})
         lines.used_part_id._log_event(
             "received",
@@ -427,6 +448,12 @@ class AftersalesReturn(models.Model):
             return_id=self.id,
         )
         self._write_protected({"backorder_id": backorder.id})
+
+    def _note_missing(self, lines):
+        """Note which tags were not in the delivery; their transfer goes on waiting (L2.8)."""
+        if lines:
+            lines._write_protected({"is_missing": 1})
+            self._write_protected({"backorder_id": (self.backorder_id or self.picking_id).id})
 
     def _note_received(self, surplus=()):
         """Note the arrival, and tell sender and customer service what differs (L2.8).

@@ -26,6 +26,16 @@ class ReceiveCommon(AftersalesPartsCommon):
         document.action_ship()
         return document.with_user(self.users["logistics"]), tags.sorted("name")
 
+    def _ship_both(self):
+        """Return a shipped return of two pumps and four seals, their tags and the line of seals."""
+        tags = self._make_record([self._part(self.pump, quantity=2)]).used_part_ids.sorted("name")
+        document = self._make_return()
+        document.line_ids = [Command.create({"product_id": self.seal.id, "quantity": 4})]
+        self._approve(document)
+        document.action_ship()
+        document = document.with_user(self.users["logistics"])
+        return document, tags, document.line_ids.filtered(lambda line: not line.used_part_id)
+
     def _ship_goods(self, quantity=10, user=None):
         """Return a shipped return of defective goods, seen by logistics."""
         document = (
@@ -138,6 +148,57 @@ class TestReturnReceive(ReceiveCommon):
         self.assertEqual(document.find_tags([foreign.name])[foreign.name][0], "unknown")
 
     # --- booking ---------------------------------------------------------------------------
+
+    def _is_waited_for(self, document):
+        found = document.search([("is_awaiting", "=", True), ("id", "=", document.id)])
+        rest = document.search([("is_awaiting", "=", False), ("id", "=", document.id)])
+        self.assertEqual(found | rest, document)
+        self.assertEqual(document.is_awaiting, bool(found))
+        return document.is_awaiting
+
+    def test_tags_first_goods_later(self):
+        """L2.8: with all tags booked, what waits to be counted is still to be received."""
+        document, tags, goods = self._ship_both()
+        self.assertTrue(self._is_waited_for(document))
+        document.action_receive(tags.mapped("name"))
+        self.assertTrue(self._is_waited_for(document))
+        self.assertFalse(document.missing_count)
+        self.assertFalse(document.backorder_id)
+        document.action_receive([], {goods.id: 4})
+        self.assertFalse(self._is_waited_for(document))
+
+    def test_goods_first_tags_later(self):
+        """L2.8: with the goods counted, tags that nobody scanned are missing, and waited for."""
+        document, tags, goods = self._ship_both()
+        document.action_receive([], {goods.id: 4})
+        self.assertTrue(self._is_waited_for(document))
+        self.assertEqual((document.missing_count, document.difference_count), (2, 2))
+        self.assertEqual(document.backorder_id, document.picking_id)
+        document.action_receive([tags[0].name])
+        self.assertTrue(self._is_waited_for(document))
+        self.assertEqual((document.missing_count, document.difference_count), (1, 1))
+        document.action_receive([tags[1].name])
+        self.assertFalse(self._is_waited_for(document))
+        self.assertEqual((document.missing_count, document.difference_count), (0, 0))
+        self.assertFalse(document.backorder_id)
+        self.assertEqual(set(tags.mapped("state")), {"received"})
+        self.assertFalse(tags._check_ledger())
+
+    def test_goods_first_tags_never(self):
+        """L2.8, M10.3: tags that never came after the goods are written off as missing ones."""
+        document, tags, goods = self._ship_both()
+        document.action_receive([], {goods.id: 4})
+        tags.with_user(self.users["customer_service"]).action_write_off("Lost", "center")
+        self.assertFalse(self._is_waited_for(document))
+        self.assertFalse(document.missing_count)
+        self.assertFalse(document.backorder_id)
+
+    def test_draft_is_not_on_its_way(self):
+        """L2.8: nothing that has not been shipped is waited for."""
+        self._make_record([self._part(self.pump)])
+        document = self._make_return()
+        document.line_ids = [Command.create({"product_id": self.seal.id})]
+        self.assertFalse(self._is_waited_for(document))
 
     def test_second_person_hears_what_is_received(self):
         """L2.8: who books what a colleague has booked is told which, and nothing is double."""

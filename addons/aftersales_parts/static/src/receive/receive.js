@@ -69,7 +69,7 @@ export class Receive extends Component {
     async loadWaiting() {
         this.state.waiting = await this.orm.searchRead(
             MODEL,
-            ["|", ["state", "=", "shipped"], ["backorder_id", "!=", false]],
+            [["is_awaiting", "=", true]],
             ["name", "center_id", "waybill", "date_shipped", "line_count"],
             { limit: SHOWN, order: "date_shipped" }
         );
