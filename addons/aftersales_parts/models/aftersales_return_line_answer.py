@@ -260,10 +260,12 @@ class AftersalesReturnLine(models.Model):
             # what comes back as it was keeps its warranty card
             move.origin_returned_move_id = line._get_receipt_move()
             line._write_protected({"back_move_id": move.id})
-            if lots := line._get_refused_lots():
+            if line.tracking != "none":
+                # what was reserved on confirmation may be another sender's
+                move.move_line_ids.unlink()
                 move.move_line_ids = [
-                    Command.create({**line._prepare_lot_vals(move), "lot_id": lot.id})
-                    for lot in lots
+                    Command.create(line._prepare_lot_vals(move, lot, quantity))
+                    for lot, quantity in line._get_refused_lots()
                 ]
         moves.filtered(lambda move: not move.move_line_ids)._action_assign()
 
@@ -299,12 +301,13 @@ class AftersalesReturnLine(models.Model):
         # not merged: each line keeps the move that answers it
         return moves._action_confirm(merge=False)
 
-    def _prepare_lot_vals(self, move):
+    def _prepare_lot_vals(self, move, lot, quantity):
         return {
             "picking_id": move.picking_id.id,
             "product_id": move.product_id.id,
             "product_uom_id": move.product_uom.id,
-            "quantity": 1,
+            "lot_id": lot.id,
+            "quantity": quantity,
             "location_id": move.location_id.id,
             "location_dest_id": move.location_dest_id.id,
         }
@@ -314,12 +317,12 @@ class AftersalesReturnLine(models.Model):
         return self.move_ids.filtered(lambda move: move.state == "done")[:1]
 
     def _get_refused_lots(self):
-        """Return the serial numbers of what was refused, or none of goods that have no serials."""
+        """Return [(lot or none, quantity)] of what was refused: the very pieces that came."""
         self.ensure_one()
         lots = self._get_receipt_move().move_line_ids.lot_id
-        if self.product_id.tracking != "serial":
-            return lots.browse()
-        return lots[: int(self.quantity_refused)]
+        if self.tracking == "serial":
+            return [(lot, 1) for lot in lots[: int(self.quantity_refused)]]
+        return [(lots[:1], self.quantity_refused)]
 
     def _scrap_refused(self):
         """Scrap refused goods, with their sender's consent."""
@@ -330,7 +333,7 @@ class AftersalesReturnLine(models.Model):
             [
                 line._prepare_scrap_vals(location, lot, quantity)
                 for line in self
-                for lot, quantity in line._get_scrapped_lots()
+                for lot, quantity in line._get_refused_lots()
             ]
         )
         for scrap in scraps:
@@ -344,14 +347,6 @@ class AftersalesReturnLine(models.Model):
                     )
                 )
             scrap.do_scrap()
-
-    def _get_scrapped_lots(self):
-        """Return [(lot, quantity)] of the refused goods."""
-        self.ensure_one()
-        if self.product_id.tracking == "serial":
-            return [(lot, 1) for lot in self._get_refused_lots()]
-        lot = self._get_receipt_move().move_line_ids.lot_id[:1]
-        return [(lot, self.quantity_refused)]
 
     def _prepare_scrap_vals(self, location, lot, quantity):
         return {

@@ -62,7 +62,7 @@ class TestReturnAnswer(AftersalesPartsCommon):
         return invoice
 
     def _verified(self, goods, refused=None, parts=False, **vals):
-        """Return a verified return of ``goods``, a list of (product, quantity).
+        """Return a verified return of ``goods``, a list of (product, quantity, lot if any).
 
         :param refused: {product: quantity refused}
         :param parts: whether the used parts that the center keeps come along
@@ -75,8 +75,10 @@ class TestReturnAnswer(AftersalesPartsCommon):
         if parts:
             document.action_collect()
         document.line_ids = [
-            Command.create({"product_id": product.id, "quantity": quantity, "reason": "Dark"})
-            for product, quantity in goods
+            Command.create(
+                {"product_id": product.id, "quantity": quantity, "reason": "Dark", "serial": serial}
+            )
+            for product, quantity, serial in ((*item, False)[:3] for item in goods)
         ]
         self._approve(document)
         document.action_ship()
@@ -484,6 +486,30 @@ class TestReturnAnswer(AftersalesPartsCommon):
         move.picked = True
         move.picking_id._action_done()
         self.assertEqual(self._in(self.warehouse._get_defective_location()), 4)
+
+    def test_refused_lot_goes_back_to_its_sender(self):
+        """L2.9: goods that go by lots go back with the lot they came with, not with another's."""
+        oil = self.env["product.product"].create(
+            {"name": "Oil", "is_storable": True, "tracking": "lot"}
+        )
+        other, own = self.env["stock.lot"].create(
+            [{"name": name, "product_id": oil.id} for name in ("LOT-A", "LOT-B")]
+        )
+        # another sender's, which came first
+        defective = self.warehouse._get_defective_location()
+        self.env["stock.quant"]._update_available_quantity(oil, defective, 9, lot_id=other)
+        document = self._verified([(oil, 5, own.name)], {oil: 2})
+        document.line_ids.outcome = "credit"
+        self._invoice("2026-10-01", [(oil, 5, 10, 0)])
+        document.action_done()
+        back = self._line(document, oil).sudo().back_move_id
+        self.assertEqual(back.move_line_ids.mapped("lot_id"), own)
+        self.assertEqual(back.quantity, 2)
+        back.picked = True
+        back.picking_id._action_done()
+        rest = self.env["stock.quant"]._get_available_quantity
+        self.assertEqual(rest(oil, defective, lot_id=other), 9)
+        self.assertEqual(rest(oil, defective, lot_id=own), 3)
 
     def _in(self, location):
         return sum(
