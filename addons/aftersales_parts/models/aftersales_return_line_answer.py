@@ -17,14 +17,15 @@ class AftersalesReturnLine(models.Model):
         [
             ("settlement", "Settlement"),
             ("replaced", "Replaced in kind"),
+            ("uncovered", "Not under warranty"),
             ("exchange", "Exchange"),
             ("credit", "Credit note"),
         ],
         "For accepted",
         copy=False,
         help="What follows for what was accepted: used parts are paid by the month's settlement, "
-        "but for those whose new part the company supplied (L3.3); goods are exchanged, or "
-        "credited to the sender (L2.9).",
+        "but for those whose new part the company supplied (L3.3), and those that the warranty "
+        "doesn't bear (M8.4); goods are exchanged, or credited to the sender (L2.9).",
     )
     outcome_refused = fields.Selection(
         [
@@ -80,7 +81,9 @@ class AftersalesReturnLine(models.Model):
         for line in self:
             if line.used_part_id:
                 line._check_part_outcome()
-            elif line.outcome in ("settlement", "replaced") or line.outcome_refused == "keep":
+            elif line.outcome not in ("exchange", "credit", False) or (
+                line.outcome_refused == "keep"
+            ):
                 raise ValidationError(
                     self.env._(
                         "“%s” is no used part: it is exchanged or credited, and what is refused "
@@ -190,9 +193,12 @@ class AftersalesReturnLine(models.Model):
     def _get_part_outcome(self):
         """Return what follows for an accepted used part: what the center paid for is settled.
 
-        Parts on deposit and swapped ones are the company's own (L1.6, L3.3).
+        Parts on deposit and swapped ones are the company's own (L1.6, L3.3); what the warranty
+        doesn't bear is paid by the customer (M8.4).
         """
-        return "settlement" if self.used_part_id._is_claimable() else "replaced"
+        if not self.used_part_id._is_claimable():
+            return "replaced"
+        return "settlement" if self.used_part_id._is_covered() else "uncovered"
 
     def _propose_refused(self):
         return "keep" if self.used_part_id else "return"
@@ -629,6 +635,8 @@ class AftersalesReturnLine(models.Model):
             return [self.env._("By the month's settlement")]
         if self.outcome == "replaced":
             return [self.env._("The new part was supplied by the company")]
+        if self.outcome == "uncovered":
+            return [self.env._("Not under warranty: it is not settled")]
         if self.outcome == "exchange":
             return [self.env._("Exchange: %s", self._describe_transfer(self.exchange_move_id))]
         if self.outcome == "credit":

@@ -118,3 +118,30 @@ class TestUsedPartMigration(AftersalesPartsCommon):
         self.assertEqual(tags[1].event_ids[-1].note, reason.name)
         self.assertEqual(tags[0].event_ids[1].date, document.date_shipped)
         self.assertEqual(tags[0].event_ids.return_id, document)
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestAnswerMigration(AftersalesPartsCommon):
+    def test_answers_of_earlier_returns(self):
+        """L2.9, M8.4: what followed for parts of returns that the previous release answered."""
+        covered = self._make_record([self._part(self.pump)])
+        broken = self._make_record([self._part(self.pump)], done=False)
+        broken.write({"responsibility": "customer", "advice": "Keep it clean"})
+        self._validate(broken)
+        document = self._return_parts()
+        document.with_user(self.users["customer_service"]).action_done()
+        self.env.flush_all()
+        self.cr.execute(
+            SQL("UPDATE aftersales_return_line SET outcome = NULL, date_answered = NULL")
+        )
+        self.env.invalidate_all()
+        path = file_path("aftersales_parts/migrations/19.0.1.3.0/post-return_answer.py")
+        for _twice in range(2):
+            load_script(path, "post-return_answer").migrate(self.cr, "19.0.1.2.0")
+            self.env.invalidate_all()
+        self.assertEqual(
+            {line.record_id: line.outcome for line in document.line_ids},
+            {covered: "settlement", broken: "uncovered"},
+        )
+        self.assertEqual(set(document.line_ids.mapped("date_answered")), {document.date_answered})

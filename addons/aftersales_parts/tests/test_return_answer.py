@@ -127,6 +127,35 @@ class TestReturnAnswer(AftersalesPartsCommon):
         self.assertFalse(lines[tags[0]].outcome)
         self.assertEqual(lines[tags[0]].outcome_refused, "keep")
 
+    def test_uncovered_parts_are_not_settled(self):
+        """M8.4, L2.9: the slip promises no payment for what the audit will not pay.
+
+        One pump under warranty, one broken by its user, one after the warranty's end.
+        """
+        covered = self._make_record([self._part(self.pump)])
+        broken = self._make_record([self._part(self.pump)], done=False)
+        broken.write({"responsibility": "customer", "advice": "Keep it clean"})
+        self._validate(broken)
+        expired = self._make_record([self._part(self.pump)], day="2026-10-21")
+        self.card.coverage_ids.date_end = "2026-10-20"
+        document = self._return_parts()
+        document.with_user(self.cs).action_done()
+        by_record = {line.record_id: line for line in document.line_ids}
+        self.assertEqual(
+            [by_record[record].outcome for record in (covered, broken, expired)],
+            ["settlement", "uncovered", "uncovered"],
+        )
+        self.assertIn("not settled", by_record[broken].follow_up)
+        settlement = self._generate()
+        self._settle(settlement)
+        self.assertEqual(
+            {line.used_part_id.record_id: line.result for line in settlement.line_ids},
+            {covered: "payable", broken: "uncovered", expired: "uncovered"},
+        )
+        goods = self._verified([(self.tube, 1)], is_special=True, special_reason="Wet")
+        with self.assertRaisesRegex(ValidationError, "is no used part"), self.cr.savepoint():
+            goods.line_ids.outcome = "uncovered"
+
     def test_answer_leaves_alone_what_came_again(self):
         """L2.9, M10.3: a part sent back, kept again and on its way once more isn't torn back."""
         tag = self._make_record([self._part(self.pump)]).used_part_ids

@@ -9,9 +9,7 @@ def migrate(cr, version):
     cr.execute(
         """
         UPDATE aftersales_return_line line
-           SET date_answered = document.date_answered,
-               outcome = CASE WHEN line.used_part_id IS NOT NULL AND line.verdict = 'accept'
-                              THEN 'settlement' ELSE line.outcome END
+           SET date_answered = document.date_answered
           FROM aftersales_return document
          WHERE document.id = line.return_id
            AND document.state = 'done'
@@ -19,7 +17,22 @@ def migrate(cr, version):
            AND line.date_answered IS NULL
         """
     )
+    env.invalidate_all()
+    _note_outcomes(env)
     _warn_customer_service(env)
+
+
+def _note_outcomes(env):
+    lines = env["aftersales.return.line"].search(
+        [
+            ("date_answered", "!=", False),
+            ("used_part_id", "!=", False),
+            ("verdict", "=", "accept"),
+            ("outcome", "=", False),
+        ]
+    )
+    for outcome, answered in lines.grouped(lambda line: line._get_part_outcome()).items():
+        answered._write_protected({"outcome": outcome})
 
 
 def _warn_customer_service(env):
