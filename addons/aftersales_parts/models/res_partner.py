@@ -409,7 +409,7 @@ class ResPartner(models.Model):
             raise UserError(
                 self.env._("%s needs a warehouse before parts can be kept.", company.name)
             )
-        return self.env["stock.location"].create(
+        location = self.env["stock.location"].create(
             {
                 "name": name,
                 "location_id": warehouse.service_center_loc_id.id,
@@ -418,6 +418,25 @@ class ResPartner(models.Model):
                 **vals,
             }
         )
+        # what the center's users may see in stock is remembered with the record rules
+        self.env.registry.clear_cache()
+        return location
+
+    def _get_own_locations(self):
+        """Return the locations of the centers that the partner is or has, for record rules.
+
+        That is where their used parts and the parts on deposit with them lie, in the companies
+        that the user works with.
+        """
+        # sudo: where the own things lie is no secret
+        partners = self.sudo().with_context(active_test=False)
+        centers = partners.search([("id", "child_of", self.ids), ("is_service_center", "=", True)])
+        locations = partners.env["stock.location"].search(
+            [("deposit_center_id", "in", centers.ids)]
+        )
+        for company in self.env.companies:
+            locations |= centers.with_company(company).used_part_location_id
+        return locations
 
     # --- deposit and quota (L3.3) ----------------------------------------------------------
 

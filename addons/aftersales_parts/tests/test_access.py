@@ -55,6 +55,72 @@ class TestAccess(AftersalesPartsCommon):
                 self._check_own(user, model, center)
             self._check_own(user, "aftersales.service.record", center)
 
+    def test_center_stock(self):
+        """A center sees the tags, crates and places that lie with it, and nobody else's stock.
+
+        Core shows all stock to every user; whoever has a role at the factory keeps that.
+        """
+        user = self.users["center"]
+        self._make_record([self._part(self.pump)])
+        places = self.env["aftersales.storage.place"].create(
+            [{"name": "Shelf 3", "keeper_id": center.id} for center in (self.center, self.other)]
+        )
+        held = self.env["aftersales.used.part"].search([("state", "=", "held")])
+        for part in held:
+            place = places.filtered(lambda p, keeper=part.keeper_id: p.keeper_id == keeper)
+            part._pack(part._create_crate(), place)
+        deposit = self.other._get_deposit_location(self.company)
+        self.seal.is_storable = True
+        self.env["stock.quant"]._update_available_quantity(self.seal, deposit, 2)
+        own = self.center.used_part_location_id
+        foreign = self.other.used_part_location_id
+        for center_user, mine, theirs in (
+            (user, own, foreign),
+            (self.other_user, foreign | deposit, own),
+        ):
+            lying = [("location_id", "child_of", mine.ids)]
+            elsewhere = [("location_id", "child_of", theirs.ids)]
+            for model in ("stock.quant", "stock.package"):
+                everything = self.env[model]
+                self.assertTrue(everything.search(lying))
+                self.assertTrue(everything.search(elsewhere))
+                visible = everything.with_user(center_user).search([])
+                self.assertEqual(visible, everything.search(lying), model)
+                with self.assertRaises(AccessError):
+                    everything.search(elsewhere).with_user(center_user).read(["display_name"])
+            visible = self.env["stock.location"].with_user(center_user)
+            self.assertEqual(
+                visible.search([("usage", "=", "internal")]),
+                self.env["stock.location"].search([("id", "child_of", mine.ids)]),
+            )
+            self.assertTrue(visible.search([("usage", "=", "customer")]))
+            lines = self.env["stock.move.line"].with_user(center_user)
+            self.assertTrue(lines.search([("location_dest_id", "child_of", mine.ids)]))
+            self.assertFalse(lines.search(elsewhere))
+            self.assertFalse(lines.search([("location_dest_id", "child_of", theirs.ids)]))
+        for model in ("stock.move", "stock.picking", "stock.lot", "stock.scrap"):
+            with self.assertRaises(AccessError):
+                self.env[model].with_user(user).search([])
+
+    def test_technician_stock(self):
+        """A technician sees no stock at all, unless he is something else at the factory, too."""
+        technician = self.users["technician"]
+        models = ("stock.quant", "stock.package", "stock.move.line", "report.stock.quantity")
+        self.env["stock.package"].create({"name": "Crate"})
+        for model in models:
+            self.assertFalse(self.env[model].with_user(technician).search([]), model)
+        locations = self.env["stock.location"].with_user(technician)
+        self.assertFalse(locations.search([("usage", "=", "internal")]))
+        for group in ("stock.group_stock_user", "aftersales_service.group_logistics"):
+            user = new_test_user(
+                self.env,
+                f"parts_technician_{group}",
+                groups=f"aftersales_service.group_technician,{group}",
+            )
+            for model in models:
+                everything = self.env[model].search([])
+                self.assertEqual(self.env[model].with_user(user).search([]), everything, model)
+
     def test_center_fapiao(self):
         """A center sees its own fapiao, not those of another."""
         self.assertEqual(self.fapiao.with_user(self.users["center"]).name, self.fapiao.name)
