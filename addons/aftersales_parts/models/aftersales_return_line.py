@@ -462,6 +462,7 @@ class AftersalesReturnLine(models.Model):
 
     @api.constrains("used_part_id", "return_id")
     def _check_used_part_id(self):
+        self.used_part_id._lock_anew()
         for line in self.filtered("used_part_id"):
             part = line.used_part_id
             if part.keeper_id != line.return_id.center_id:
@@ -484,14 +485,21 @@ class AftersalesReturnLine(models.Model):
                 )
 
     def _check_held(self):
-        gone = self.used_part_id.filtered(lambda p: p.state != "held")
-        if gone:
-            raise UserError(
-                self.env._(
-                    "Not at the service center any more: %s. Take them off the return.",
-                    format_list(self.env, gone.mapped("name")),
-                )
+        """Raise UserError unless the senders keep the tags; nobody else moves them until we do."""
+        self.used_part_id._lock()
+        for document, lines in self.filtered("used_part_id").grouped("return_id").items():
+            sender = document.center_id
+            gone = lines.used_part_id.filtered(
+                lambda part, sender=sender: part.state != "held" or part.keeper_id != sender
             )
+            if gone:
+                raise UserError(
+                    self.env._(
+                        "Not kept by %(sender)s any more: %(tags)s. Take them off the return.",
+                        sender=sender.display_name,
+                        tags=format_list(self.env, gone.mapped("name")),
+                    )
+                )
 
     @api.depends("used_part_id.name", "product_id.display_name")
     def _compute_display_name(self):

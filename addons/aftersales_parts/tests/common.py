@@ -1,10 +1,14 @@
 import base64
+from contextlib import closing
 
 from freezegun import freeze_time
+from psycopg2 import IntegrityError
 
-from odoo import fields
+from odoo import SUPERUSER_ID, api, fields
 from odoo.fields import Command
-from odoo.tests import TransactionCase, new_test_user
+from odoo.sql_db import db_connect
+from odoo.tests import BaseCase, TransactionCase, get_db_name, new_test_user
+from odoo.tools import SQL, mute_logger
 
 PIXEL = (
     b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
@@ -44,6 +48,10 @@ class AftersalesPartsCommon(TransactionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls._set_up_data()
+
+    @classmethod
+    def _set_up_data(cls):
         cls.company = cls.env.company
         cls.company.partner_id.write({"tz": "Asia/Shanghai", "lang": "en_US"})
         cls.company.vat = "91350800MA2XNB3K2H"
@@ -329,6 +337,95 @@ class AftersalesPartsCommon(TransactionCase):
             .search([("lot_id", "=", tag.lot_id.id), ("quantity", ">", 0)])
             .location_id
         )
+
+
+class ConcurrencyCommon(BaseCase):
+    """People at the same moment: a connection for each, with the common data committed."""
+
+    def setUp(self):
+        super().setUp()
+        self.cr = self._connect()
+        self.env = api.Environment(self.cr, SUPERUSER_ID, {"tracking_disable": True})
+        company = self.env.company
+        self._company_vals = company.read(["aftersales_pricelist_id", "vat"], load="")[0]
+        self._company_tz = company.partner_id.tz
+        self._marks = self._get_marks(self.cr)
+        self.addCleanup(self._remove)
+
+        class Data(AftersalesPartsCommon):
+            env = self.env
+
+        Data._set_up_data()
+        self.data = Data()
+        self.users = Data.users
+
+    def _connect(self):
+        cr = db_connect(get_db_name()).cursor()
+        self.addCleanup(cr.close)
+        # what would wait for ever fails
+        cr.execute("SET lock_timeout = '5s'")
+        cr.commit()  # pylint: disable=invalid-commit
+        return cr
+
+    def _commit(self):
+        self.env.flush_all()
+        self.cr.commit()  # pylint: disable=invalid-commit
+
+    def _as(self, role, record):
+        """Return ``record`` as that user sees it by a connection whose snapshot is taken now."""
+        record = record.with_env(api.Environment(self._connect(), self.users[role].id, {}))
+        record.read(["display_name"])
+        return record
+
+    def _get_marks(self, cr):
+        """Return {table: its highest id}."""
+        cr.execute(
+            "SELECT c.table_name FROM information_schema.columns c JOIN information_schema.tables t"
+            " USING (table_schema, table_name) WHERE t.table_type = 'BASE TABLE'"
+            " AND c.table_schema = current_schema AND c.column_name = 'id'"
+            " AND c.data_type = 'integer'"
+        )
+        marks = {}
+        for (table,) in cr.fetchall():
+            cr.execute(SQL("SELECT coalesce(max(id), 0) FROM %s", SQL.identifier(table)))
+            marks[table] = cr.fetchone()[0]
+        return marks
+
+    @mute_logger("odoo.sql_db")
+    def _remove(self):
+        """Take out what was committed, in the database: what is valid can't be deleted."""
+        self.cr.rollback()
+        with closing(db_connect(get_db_name()).cursor()) as cr:
+            env = api.Environment(cr, SUPERUSER_ID, {})
+            vals = dict(self._company_vals)
+            company = env["res.company"].browse(vals.pop("id"))
+            company.write(vals)
+            company.partner_id.tz = self._company_tz
+            env.flush_all()
+            # a tag and its swap refer to each other
+            cr.execute(
+                "UPDATE aftersales_used_part SET swap_line_id = NULL WHERE id > %s",
+                [self._marks["aftersales_used_part"]],
+            )
+            marks = self._get_marks(cr)
+            left = {table for table, mark in self._marks.items() if marks[table] > mark}
+            while left:
+                before = set(left)
+                for table in before:
+                    try:
+                        with cr.savepoint():
+                            cr.execute(
+                                SQL(
+                                    "DELETE FROM %s WHERE id > %s",
+                                    SQL.identifier(table),
+                                    self._marks[table],
+                                )
+                            )
+                        left.discard(table)
+                    except IntegrityError:
+                        continue  # others that refer to it go first
+                self.assertLess(len(left), len(before), f"can't be removed: {left}")
+            cr.commit()  # pylint: disable=invalid-commit
 
 
 freeze = freeze_time("2026-11-20 02:00:00")

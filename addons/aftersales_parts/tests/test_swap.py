@@ -283,6 +283,20 @@ class TestSwap(QuotaCommon):
         document.line_ids.unlink()
         swap.action_done()
 
+    def test_who_does_not_keep_it_does_not_send_it(self):
+        """L1.6, L2.5: neither applied for nor shipped: a tag that the office keeps by now."""
+        tag = self._tags("stock")
+        document = self._make_return()
+        refused = f"Not kept by Hangzhou center any more: {tag.name}"
+        tag._write_protected({"keeper_id": self.office.id})
+        with self.assertRaisesRegex(UserError, refused), self.cr.savepoint():
+            document.action_submit()
+        tag._write_protected({"keeper_id": self.center.id})
+        self._approve(document)
+        tag._write_protected({"keeper_id": self.office.id})
+        with self.assertRaisesRegex(UserError, refused), self.cr.savepoint():
+            document.action_ship()
+
     def test_tag_that_is_claimed(self):
         """L1.6, M8.4: what a settlement claims is paid, not replaced; nothing is had twice."""
         tag = self._tags("stock")
