@@ -205,7 +205,19 @@ class AftersalesReturn(models.Model):
         help="The receipt of the defective goods, by what was counted.",
     )
     date_shipped = fields.Datetime("Shipped on", readonly=True, copy=False)
-    date_received = fields.Datetime("Arrived", readonly=True, copy=False)
+    date_received = fields.Datetime(
+        "Arrived",
+        readonly=True,
+        copy=False,
+        help="When the first of the goods arrived, from which verification and answer are due "
+        "(L2.8, L2.10).",
+    )
+    date_received_last = fields.Datetime(
+        "Arrived last",
+        readonly=True,
+        copy=False,
+        help="When the latest of the goods arrived. Each line knows its own arrival.",
+    )
     date_verified = fields.Datetime("Verified on", readonly=True, copy=False)
     date_answered = fields.Datetime("Answered on", readonly=True, copy=False)
     state = fields.Selection(
@@ -482,7 +494,7 @@ class AftersalesReturn(models.Model):
             *super()._get_retention_depends(),
             "approval_round",
             "month",
-            "date_received",
+            "date_received_last",
             "line_ids.used_part_id.retain_until",
         ]
 
@@ -490,7 +502,7 @@ class AftersalesReturn(models.Model):
         # what was never applied for is a draft
         if not self.approval_round:
             return False
-        return max(filter(None, (self.month, self._get_local_day(self.date_received))))
+        return max(filter(None, (self.month, self._get_local_day(self.date_received_last))))
 
     def _get_retained_with(self):
         return self.line_ids.used_part_id
@@ -511,6 +523,7 @@ class AftersalesReturn(models.Model):
             "register_refusal",
             "date_shipped",
             "date_received",
+            "date_received_last",
             "date_verified",
             "date_answered",
             "condition",

@@ -125,6 +125,7 @@ class AftersalesReturnLine(models.Model):
     part_state = fields.Selection(related="used_part_id.state", string="Status of the part")
     is_open = fields.Boolean(compute="_compute_is_open", store=True)
     is_received = fields.Boolean("Received", readonly=True, copy=False)
+    date_received = fields.Datetime("Arrived", readonly=True, copy=False)
     is_missing = fields.Integer(
         "Missing", readonly=True, copy=False, help="1 if the tag was announced but did not arrive."
     )
@@ -200,6 +201,7 @@ class AftersalesReturnLine(models.Model):
             | self._get_derived_figures()
             | {
                 "is_received",
+                "date_received",
                 "is_missing",
                 "quantity_shipped",
                 "quantity_received",
@@ -390,7 +392,7 @@ class AftersalesReturnLine(models.Model):
             key
             for line in closed
             if (key := line._get_serial_key()) in left
-            and left[key] >= (line.return_id.date_received or left[key])
+            and left[key] >= (line.date_received or left[key])
         }
 
     def _check_serials_in_stock(self):
@@ -562,6 +564,15 @@ class AftersalesReturnLine(models.Model):
             & Domain("return_id.state", "not in", (*UNSHIPPED, "cancelled"))
             & (Domain("used_part_id", "=", False) | Domain("used_part_id.state", "=", "shipped"))
         )
+
+    @api.model
+    def _prepare_received_vals(self, quantity):
+        return {
+            "is_received": True,
+            "is_missing": 0,
+            "quantity_received": quantity,
+            "date_received": fields.Datetime.now(),
+        }
 
     def _is_inspectable(self):
         """Tell whether the piece lies before the inspector: received and not verified yet."""

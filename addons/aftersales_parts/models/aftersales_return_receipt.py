@@ -395,7 +395,7 @@ class AftersalesReturn(models.Model):
         else:
             picking.action_cancel()
         for line, quantity in counted.items():
-            line._write_protected({"is_received": True, "quantity_received": quantity})
+            line._write_protected(line._prepare_received_vals(quantity))
 
     def _get_transfer_message(self, picking):
         return self.env._(
@@ -439,7 +439,7 @@ class AftersalesReturn(models.Model):
                     for tag in missing.used_part_id
                 ]
             )
-        lines._write_protected({"is_received": True, "is_missing": 0, "quantity_received": 1})
+        lines._write_protected(lines._prepare_received_vals(1))
         lines.used_part_id._write_protected({"state": "received"})
         lines.used_part_id._log_event(
             "received",
@@ -460,7 +460,14 @@ class AftersalesReturn(models.Model):
 
         :param surplus: codes of what came without being on the register
         """
-        self._write_protected({"state": "received", "date_received": fields.Datetime.now()})
+        now = fields.Datetime.now()
+        self._write_protected(
+            {
+                "state": "received",
+                "date_received": self.date_received or now,
+                "date_received_last": now,
+            }
+        )
         self._deadline_event("arrived")
         self._tell_sender(lambda d: d._get_receipt_message(surplus), customer_service=True)
 

@@ -18,7 +18,7 @@ class AftersalesScorecardMeasure(models.AbstractModel):
                 self.env._("Used parts are returned by service centers, not by technicians.")
             )
         base = Domain("result", "!=", False) & Domain(
-            "return_line_ids.return_id",
+            "return_line_ids",
             "any",
             [("date_received", ">=", start), ("date_received", "<=", end)],
         )

@@ -145,3 +145,33 @@ class TestAnswerMigration(AftersalesPartsCommon):
             {covered: "settlement", broken: "uncovered"},
         )
         self.assertEqual(set(document.line_ids.mapped("date_answered")), {document.date_answered})
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestReturnMigration(AftersalesPartsCommon):
+    def test_quantities_and_arrival_of_earlier_returns(self):
+        """L2.8: tags of the previous release get quantities, difference and day of arrival."""
+        tags = self._make_record([self._part(self.pump, quantity=2)]).used_part_ids.sorted("name")
+        document = self._return_parts(missing=[tags[1].name])
+        self.env.flush_all()
+        self.cr.execute(
+            SQL(
+                "UPDATE aftersales_return_line SET quantity_shipped = 0, quantity_received = 0, "
+                "difference = 0, date_received = NULL"
+            )
+        )
+        self.cr.execute(SQL("UPDATE aftersales_return SET date_received_last = NULL"))
+        self.env.invalidate_all()
+        path = file_path("aftersales_parts/migrations/19.0.1.3.0/post-return.py")
+        for _twice in range(2):
+            load_script(path, "post-return").migrate(self.cr, "19.0.1.2.0")
+            self.env.invalidate_all()
+        self.assertEqual(
+            [
+                (line.quantity_shipped, line.quantity_received, line.difference, line.date_received)
+                for line in document.line_ids.sorted("id")
+            ],
+            [(1, 1, 0, document.date_received), (1, 0, -1, False)],
+        )
+        self.assertEqual(document.date_received_last, document.date_received)

@@ -1,5 +1,6 @@
 from contextlib import closing
 
+from freezegun import freeze_time
 from psycopg2.errors import SerializationFailure
 
 from odoo import SUPERUSER_ID, Command, api
@@ -323,6 +324,26 @@ class TestReturnReceive(ReceiveCommon):
         local = self.company._aftersales_local(deadline.date_due)
         self.assertEqual(str(local.date()), "2026-11-23")
         self.assertFalse(document.is_overdue)
+
+    def test_first_arrival_stays(self):
+        """L2.8: received on 20, 23 and 24 November: the return came on the 20th, each line knows
+        its own day, and nobody writes one by hand."""
+        document, tags, goods = self._ship_both()
+        moments = ("2026-11-20 02:00:00", "2026-11-23 03:00:00", "2026-11-24 04:00:00")
+        document.action_receive([tags[0].name])
+        with freeze_time(moments[1]):
+            document.action_receive([tags[1].name])
+        self.assertFalse(goods.date_received)
+        with freeze_time(moments[2]):
+            document.action_receive([], {goods.id: 0})
+        by_tag = {line.used_part_id: line for line in document.line_ids}
+        arrivals = [by_tag[tags[0]], by_tag[tags[1]], goods]
+        self.assertEqual(tuple(str(line.date_received) for line in arrivals), moments)
+        self.assertEqual(str(document.date_received), moments[0])
+        self.assertEqual(str(document.date_received_last), moments[2])
+        for role in ("logistics", "clerk"):
+            with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+                goods.with_user(self.users[role]).date_received = moments[0]
 
     # --- photos of the delivery ------------------------------------------------------------
 

@@ -72,6 +72,7 @@ def _set_quantities(env):
         """
         UPDATE aftersales_return_line line
            SET quantity_shipped = line.quantity,
+               date_received = CASE WHEN line.is_received THEN document.date_received END,
                quantity_received = CASE
                    WHEN line.used_part_id IS NULL THEN line.quantity_received
                    WHEN line.is_received THEN 1
@@ -79,6 +80,13 @@ def _set_quantities(env):
                END
           FROM aftersales_return document
          WHERE document.id = line.return_id AND document.date_shipped IS NOT NULL
+        """
+    )
+    env.cr.execute(
+        """
+        UPDATE aftersales_return
+           SET date_received_last = date_received
+         WHERE date_received_last IS NULL AND date_received IS NOT NULL
         """
     )
     lines = env["aftersales.return.line"].search([])
