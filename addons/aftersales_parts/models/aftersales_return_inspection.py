@@ -4,7 +4,7 @@ from odoo.fields import Domain
 
 
 class AftersalesReturnInspection(models.Model):
-    """What was said about a line of a return: verdict, objection, second look (L2.8, M8.4).
+    """What was said about a line of a return: verdicts, objection, second look (L2.8, M8.4).
 
     Append-only: nobody writes or deletes an entry, whatever the role.
     """
@@ -27,6 +27,7 @@ class AftersalesReturnInspection(models.Model):
     kind = fields.Selection(
         [
             ("verdict", "Inspection"),
+            ("note", "Note"),
             ("objection", "Objection"),
             ("review", "Second look"),
         ],

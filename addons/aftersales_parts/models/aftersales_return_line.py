@@ -538,9 +538,10 @@ class AftersalesReturnLine(models.Model):
                 )
             )
         result = super().write(vals)
-        self._write_protected(
-            {"inspector_id": self.env.uid, "date_inspected": fields.Datetime.now()}
-        )
+        if entered == {"note"}:
+            self._log_inspection("note")
+        else:
+            self._note_inspector()
         return result
 
     # --- inspection (M8.4, M10.2) ----------------------------------------------------------
@@ -637,14 +638,17 @@ class AftersalesReturnLine(models.Model):
                     format_list(self.env, unconfirmed.mapped("display_name")),
                 )
             )
-        self.filtered(lambda line: not line.inspector_id)._write_protected(
-            {"inspector_id": self.env.uid, "date_inspected": fields.Datetime.now()}
-        )
+        self.filtered(lambda line: not line.inspector_id)._note_inspector()
         self._write_protected({"is_verified": True})
-        for inspector, lines in self.grouped("inspector_id").items():
-            lines._log_inspection("verdict", user_id=inspector.id)
         # sudo: quality and logistics decide on the line; the tag follows.
         self.filtered("used_part_id").sudo()._note_verdict()
+
+    def _note_inspector(self):
+        """Note who gave the verdict; the log names all who gave one, the line the last of them."""
+        self._write_protected(
+            {"inspector_id": self.env.uid, "date_inspected": fields.Datetime.now()}
+        )
+        self._log_inspection("verdict")
 
     def _log_inspection(self, kind, **vals):
         """Add an entry to the log of each line, with what the line says now."""
@@ -831,7 +835,7 @@ class AftersalesReturnLine(models.Model):
         log = self.sudo().inspection_ids
         if user in log.filtered(lambda entry: entry.kind == "verdict").user_id:
             return self.env._(
-                "You inspected “%s” first: somebody else has to take the second look.",
+                "You inspected “%s” yourself: somebody else has to take the second look.",
                 self.display_name,
             )
         if user in log.filtered(lambda entry: entry.kind == "objection").user_id:

@@ -53,7 +53,7 @@ class TestReturnInspection(InspectionCommon):
             for vals in ({"note": "x"}, {"verdict": "accept"}, {"is_complete": True}):
                 with self.subTest(role=role, vals=vals), self.assertRaises(AccessError):
                     lines.with_user(self.users[role]).write(vals)
-        lines.with_user(self.users["logistics"]).note = "Clean"
+        lines.with_user(self.users["logistics"]).action_accept()
         self.assertEqual(lines.inspector_id, self.users["logistics"])
 
     def test_import_meets_the_guard(self):
@@ -280,7 +280,7 @@ class TestReturnObjection(InspectionCommon):
         line = self._deduct(self._receive(self.pump))
         both = new_test_user(self.env, "parts_both", groups=f"{SERVICE}quality,{SERVICE}clerk")
         line.with_user(both).action_object("Not stripped")
-        with self.assertRaisesRegex(AccessError, "inspected .* first"):
+        with self.assertRaisesRegex(AccessError, "inspected .* yourself"):
             line.with_user(self.users["quality"]).action_review("accept", note="x")
         with self.assertRaisesRegex(AccessError, "You objected"):
             line.with_user(both).action_review("accept", note="x")
@@ -302,8 +302,33 @@ class TestReturnObjection(InspectionCommon):
         lines.return_id.with_user(self.users["logistics"]).action_verify()
         line = lines.with_user(self.users["center"])
         line.action_object("Not stripped")
-        with self.assertRaisesRegex(AccessError, "inspected .* first"):
+        with self.assertRaisesRegex(AccessError, "inspected .* yourself"):
             line.with_user(self.users["quality"]).action_review("accept", note="x")
+
+    def test_nobody_looks_twice(self):
+        """M8.4: whoever gave a verdict doesn't look again, whoever gave the last one; a note is
+        none, and takes nobody's place."""
+        lines = self._receive(self.pump)
+        lines.write({"verdict": "reject", "deduction_reason_id": self.stripped.id})
+        lines.with_user(self.users["logistics"]).verdict = "deduct"
+        lines.with_user(self.users["quality_2"]).note = "Shaft missing"
+        self.assertEqual(lines.inspector_id, self.users["logistics"])
+        lines.return_id.with_user(self.users["quality_2"]).action_verify()
+        self.assertEqual(
+            [(entry.kind, entry.user_id.login, entry.verdict) for entry in lines.inspection_ids],
+            [
+                ("verdict", "parts_quality", "reject"),
+                ("verdict", "parts_logistics", "deduct"),
+                ("note", "parts_quality_2", "deduct"),
+            ],
+        )
+        line = lines.with_user(self.users["center"])
+        line.action_object("Not stripped")
+        for role in ("quality", "logistics"):
+            with self.subTest(role=role), self.assertRaisesRegex(AccessError, "yourself"):
+                line.with_user(self.users[role]).action_review("accept", note="x")
+        line.with_user(self.users["quality_2"]).action_review("accept", note="Shaft found")
+        self.assertEqual(line.used_part_id.sudo().result, "accepted")
 
     def test_nothing_to_object_to(self):
         """M8.4: no objection before verification, nor to what was accepted."""
