@@ -135,12 +135,17 @@ class AftersalesReturn(models.Model):
         [("company", "Company"), ("center", "Service center")],
         required=True,
         default="company",
-        help="The company bears the freight of the monthly return (L2.3).",
+        help="The company bears the freight of an office's monthly return (L2.3).",
     )
-    carrier = fields.Char()
-    waybill = fields.Char()
-    freight_cost = fields.Monetary(help="What the carrier charges, VAT included (L2.3).")
-    package_count = fields.Integer("Packages", copy=False, help="How many boxes and crates go.")
+    carrier = fields.Char(tracking=True)
+    waybill = fields.Char(tracking=True)
+    freight_cost = fields.Monetary(
+        tracking=True, help="What the carrier charges, VAT included (L2.3)."
+    )
+    package_count = fields.Integer(
+        "Packages", copy=False, tracking=True, help="How many boxes and crates go."
+    )
+    can_enter_freight = fields.Boolean(compute="_compute_can_enter_freight")
     date_register = fields.Datetime(
         "Register issued on",
         readonly=True,
@@ -409,12 +414,28 @@ class AftersalesReturn(models.Model):
                 document.objection_count,
             ) = (count.get(document, 0) for count in counts)
 
-    @api.constrains("freight_payer", "complaint_id")
-    def _check_freight_payer(self):
+    @api.depends("state")
+    @api.depends_context("uid")
+    def _compute_can_enter_freight(self):
+        """Let the sender say how the goods travel until they arrive, logistics until the answer."""
+        is_logistics = self.env.user.has_group("aftersales_service.group_logistics")
         for document in self:
-            if document.complaint_id and document.freight_payer != "company":
+            document.can_enter_freight = document.state in (*UNSHIPPED, "shipped") or (
+                is_logistics and document.state in ("received", "verified")
+            )
+
+    @api.constrains("freight_payer", "complaint_id", "is_special")
+    def _check_freight_payer(self):
+        for document in self.filtered(lambda document: document.freight_payer != "company"):
+            if document.complaint_id:
                 raise ValidationError(
                     self.env._("The company bears the freight of a faulty batch (L1.3).")
+                )
+            if not document.center_id.is_service_center and not document.is_special:
+                raise ValidationError(
+                    self.env._(
+                        "The company bears the freight of an office's monthly return (L2.3)."
+                    )
                 )
 
     @api.constrains("month")
@@ -478,6 +499,8 @@ class AftersalesReturn(models.Model):
                     )
         if self._get_changed_names(vals, {"carrier", "waybill", "freight_cost", "package_count"}):
             for document in self:
+                if document.can_enter_freight:
+                    continue
                 if document.state in ("done", "cancelled"):
                     raise UserError(
                         self.env._(
@@ -485,6 +508,13 @@ class AftersalesReturn(models.Model):
                             document.name,
                         )
                     )
+                raise UserError(
+                    self.env._(
+                        "%s has arrived: only logistics still corrects how it travelled, and what "
+                        "that cost.",
+                        document.name,
+                    )
+                )
         if vals.get("month"):
             vals = {**vals, "month": fields.Date.to_date(vals["month"]).replace(day=1)}
         return super().write(vals)

@@ -1,4 +1,4 @@
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
 from .common import PIXEL, freeze
@@ -157,13 +157,43 @@ class TestReturnRegister(ReturnCommon):
             )
 
     def test_freight_is_closed_with_the_return(self):
-        """L2.3: what the freight cost is entered late, but not after the answer."""
+        """L2.3: the sender enters the freight until the goods arrive, logistics until the answer,
+        nobody later; what it was before stays in the history."""
         document = self._make_approved()
         document.action_ship()
         document.freight_cost = 120
+        self.env.flush_all()
+        self.cr.precommit.run()
+        logistics = document.with_user(self.users["logistics"])
+        logistics.action_receive([], {document.line_ids.id: 10})
+        with self.assertRaisesRegex(UserError, "only logistics"), self.cr.savepoint():
+            document.freight_cost = 200
+        with self.assertRaisesRegex(UserError, "only logistics"), self.cr.savepoint():
+            document.with_user(self.users["clerk"]).waybill = "DPK9"
+        logistics.freight_cost = 110
+        self.cr.precommit.run()
+        values = document.sudo().message_ids.tracking_value_ids.filtered(
+            lambda value: value.field_id.name == "freight_cost"
+        )
+        self.assertEqual(values.mapped("old_value_float"), [120])
         document.sudo()._write_protected({"state": "done"})
-        with self.assertRaisesRegex(UserError, "is closed"):
-            document.freight_cost = 20
+        for closed in (document, logistics):
+            with self.assertRaisesRegex(UserError, "is closed"), self.cr.savepoint():
+                closed.freight_cost = 20
+
+    def test_company_bears_the_freight_of_offices(self):
+        """L2.3: an office's monthly return goes at the company's cost; a center's may not."""
+        self._make_goods(freight_payer="center")
+        document = self._make_goods(user="clerk", center=self.office)
+        for write in (
+            lambda: document.write({"freight_payer": "center"}),
+            lambda: document.copy({"freight_payer": "center", "month": "2026-12-01"}),
+        ):
+            with self.assertRaisesRegex(ValidationError, "office's monthly"), self.cr.savepoint():
+                write()
+        document.write(
+            {"freight_payer": "center", "is_special": True, "special_reason": "Own demand"}
+        )
 
     def test_cancel(self):
         """L2.4: a shipped or received return isn't cancelled; the sentence says what instead."""
