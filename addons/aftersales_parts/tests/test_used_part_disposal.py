@@ -209,6 +209,21 @@ class TestUsedPartDisposal(AftersalesPartsCommon):
             self.center | self.users["office_manager"].partner_id, message.notified_partner_ids
         )
 
+    def test_loss_after_the_answer(self):
+        """L2.10: written off when its return is answered already: answered with a slip of its own."""
+        document = self._inspect(missing=[self.tags[3]])
+        document.with_user(self.users["customer_service"]).action_done()
+        line = document.line_ids.filtered(lambda ln: ln.used_part_id == self.tags[3])
+        self.assertFalse(line.date_answered)
+        before = document.message_ids
+        self._write_off(self.tags[3], "center")
+        self.assertEqual(document.state, "done")
+        self.assertTrue(line.date_answered)
+        self.assertIn("Service center", line.follow_up)
+        self.assertNotIn(False, [moment for moment, _lines in document._get_slip_answers()])
+        slip = (document.message_ids - before).filtered("attachment_ids")
+        self.assertIn(self.center, slip.partner_ids)
+
     def test_what_can_not_be_written_off(self):
         """M10.3: only what is on its way, with reason and bearer, by customer service."""
         with self.assertRaisesRegex(UserError, "Kept"):
