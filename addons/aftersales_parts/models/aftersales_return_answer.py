@@ -183,11 +183,12 @@ class AftersalesReturn(models.Model):
 
     def _note_written_off(self, lines, note):
         """Answer at once about what is written off on a return that is answered (L2.10)."""
-        super()._note_written_off(lines, note)
+        result = super()._note_written_off(lines, note)
         for document, own in lines.grouped("return_id").items():
             if document.state == "done":
                 own._write_protected({"date_answered": fields.Datetime.now()})
                 document._send_slip()
+        return result
 
     def action_carry_out(self):
         """Make credit note and transfers again that were deleted or cancelled, as customer service.

@@ -257,8 +257,17 @@ class AftersalesReturn(models.Model):
         except UserError as error:
             return str(error)
         if not (self.picking_id or self.goods_picking_id):
+            if self.date_shipped:
+                return self._get_lost_transfer_message()
             return self.env._("%s has not been shipped.", self.name)
         return False
+
+    def _get_lost_transfer_message(self):
+        return self.env._(
+            "The transfer that takes in %s is gone. Ask an administrator to have it made anew, "
+            "under After-sales ▸ Configuration ▸ Check the tags.",
+            self.name,
+        )
 
     def _get_nothing_message(self):
         return self.env._("Nothing of %s is on its way.", self.name)
@@ -404,11 +413,42 @@ class AftersalesReturn(models.Model):
             picking.name,
         )
 
+    def _get_waiting_transfer(self):
+        """Return the transfer that waits to take in the tags, or none."""
+        return (self.backorder_id or self.picking_id).filtered(
+            lambda picking: picking.state not in ("done", "cancel")
+        )
+
+    def _await_again(self, parts):
+        """Let the transfer of this return wait for ``parts``, which are on their way without it."""
+        self.ensure_one()
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company_id)
+        transit, destination = warehouse.used_part_transit_loc_id, warehouse.used_part_loc_id
+        if picking := self._get_waiting_transfer():
+            move = picking.move_ids
+            move.product_uom_qty += len(parts)
+            self.env["stock.move.line"].create(
+                [
+                    {
+                        **part._prepare_move_line_vals(transit, picking.location_dest_id),
+                        "move_id": move.id,
+                        "picking_id": picking.id,
+                    }
+                    for part in parts
+                ]
+            )
+            return
+        picking = parts._create_picking(
+            warehouse.used_part_return_type_id, transit, destination, self.name
+        )
+        picking.action_confirm()
+        self._write_protected({"backorder_id" if self.picking_id else "picking_id": picking.id})
+
     def _receive(self, lines, missing):
         """Move what arrived into the factory's location, and what didn't to the backorder."""
-        picking = self.backorder_id or self.picking_id
-        if picking.state in ("done", "cancel"):
-            raise UserError(self._get_transfer_message(picking))
+        picking = self._get_waiting_transfer()
+        if not picking:
+            raise UserError(self._get_lost_transfer_message())
         lots = lines.used_part_id.lot_id
         arrived = picking.move_line_ids.filtered(lambda line: line.lot_id in lots)
         arrived.picked = True
@@ -431,7 +471,7 @@ class AftersalesReturn(models.Model):
                 [
                     {
                         **tag._prepare_move_line_vals(
-                            picking.location_id, picking.location_dest_id
+                            tag.location_id or picking.location_id, picking.location_dest_id
                         ),
                         "move_id": backorder.move_ids.id,
                         "picking_id": backorder.id,

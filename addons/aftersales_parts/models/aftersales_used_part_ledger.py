@@ -148,16 +148,21 @@ class AftersalesUsedPart(models.Model):
     def _find_wrong_transfers(self):
         """Find parts on their way that no transfer awaits, and others that one awaits."""
         lines = self._get_waiting_lines().grouped("lot_id")
+        announced = self.filtered(lambda p: p.state == "shipped")._get_way_lines().used_part_id
         found = []
         for part in self:
             awaited = lines.get(part.lot_id, self.env["stock.move.line"])
             if part.state == "shipped" and not awaited:
-                found.append(
-                    part._describe(
-                        self.env._("On its way, but no transfer waits for it."),
-                        self.env._("If it doesn't turn up, customer service can write it off."),
+                issue = self.env._("On its way, but no transfer waits for it.")
+                if part in announced:
+                    remedy = self.env._(
+                        "Press “Correct stock”: the transfer of its return is made anew, so that "
+                        "logistics can receive the part. If it doesn't turn up, customer service "
+                        "can write it off."
                     )
-                )
+                else:
+                    remedy = self.env._("Customer service can write it off.")
+                found.append({**part._describe(issue, remedy), "in_stock": part in announced})
             elif len(awaited) > (part.state == "shipped"):
                 found.append(
                     part._describe(
@@ -238,6 +243,9 @@ class AftersalesUsedPart(models.Model):
     def action_correct_stock(self):
         """Book parts to where their status says, wherever stock has them (M10.3).
 
+        What is on its way without a transfer that waits for it gets a new one, so that it can be
+        received (L2.8).
+
         :raises AccessError: not an administrator
         :raises UserError: stock is right already, or has a part more than once
         """
@@ -248,7 +256,8 @@ class AftersalesUsedPart(models.Model):
         parts = self.sudo()
         quants = parts._get_quants()
         astray = parts._find_astray(quants)
-        if not astray:
+        unawaited = parts._find_unawaited()
+        if not (astray or unawaited):
             raise UserError(self.env._("Stock has these parts where their status says."))
         several = astray.filtered(lambda p: len(quants[p]) > 1 or quants[p].quantity > 1)
         if several:
@@ -281,7 +290,32 @@ class AftersalesUsedPart(models.Model):
                 picking_id=picking.id,
                 note=self.env._("Stock had it at %s", source.display_name),
             )
+        for document, own in unawaited._await_again().items():
+            own._log_event(
+                "corrected",
+                return_id=document.id,
+                note=self.env._("Made anew: the transfer that takes it in"),
+            )
         return True
+
+    def _find_unawaited(self):
+        """Return the parts that a return announces, but no transfer waits to take in."""
+        shipped = self.filtered(lambda part: part.state == "shipped")
+        awaited = shipped._get_waiting_lines().lot_id
+        return shipped._get_way_lines().used_part_id.filtered(lambda p: p.lot_id not in awaited)
+
+    def _await_again(self):
+        """Let the returns by which these parts are on their way wait for them again.
+
+        :return: {return: its parts}
+        """
+        awaited = {
+            document: lines.used_part_id
+            for document, lines in self._get_way_lines().grouped("return_id").items()
+        }
+        for document, parts in awaited.items():
+            document._await_again(parts)
+        return awaited
 
     def _get_last_home(self):
         """Return where a part that has ended is booked."""

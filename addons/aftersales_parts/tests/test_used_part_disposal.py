@@ -210,7 +210,7 @@ class TestUsedPartDisposal(AftersalesPartsCommon):
         )
 
     def test_loss_after_the_answer(self):
-        """L2.10: written off when its return is answered already: answered with a slip of its own."""
+        """L2.10: what is written off after the answer is answered at once, with a slip."""
         document = self._inspect(missing=[self.tags[3]])
         document.with_user(self.users["customer_service"]).action_done()
         line = document.line_ids.filtered(lambda ln: ln.used_part_id == self.tags[3])

@@ -149,6 +149,59 @@ class TestUsedPartLedger(LedgerCommon):
         self.assertEqual(tag, self.tags[1].name)
         self.assertIn(document.name, issue)
 
+    def _ship(self):
+        document = self._make_special()
+        document.action_ship()
+        return document.sudo()
+
+    def test_deleted_transfer_is_made_anew(self):
+        """L2.8, M10.3: a return whose waiting transfer was deleted can be received all the same."""
+        document = self._ship()
+        document.picking_id.action_cancel()
+        document.picking_id.unlink()
+        logistics = document.with_user(self.users["logistics"])
+        with self.assertRaisesRegex(UserError, "made anew"):
+            logistics.action_receive(self.tags.mapped("name"))
+        self.assertEqual({tag for tag, _issue in self._get_issues()}, set(self.tags.mapped("name")))
+        check = self.env["aftersales.used.part.check"].with_user(self.admin).create({})
+        self.assertIn("Correct stock", check.line_ids[0].remedy)
+        check.action_correct_stock()
+        self.assertEqual(self._get_issues(), [])
+        self.assertEqual(self.tags[0].event_ids[-1].event, "corrected")
+        self.assertEqual(self.tags[0].event_ids[-1].return_id, document)
+        logistics.action_receive(self.tags[:2].mapped("name"))
+        self.assertEqual(self.tags.mapped("state"), ["received", "received", "shipped"])
+        self.assertEqual(self._get_issues(), [])
+
+    def test_cancelled_backorder_is_made_anew(self):
+        """L2.8, M10.3: what is missing gets its transfer anew, too, and may arrive."""
+        document = self._ship()
+        logistics = document.with_user(self.users["logistics"])
+        logistics.action_receive([self.tags[0].name])
+        document.backorder_id.action_cancel()
+        with self.assertRaisesRegex(UserError, "made anew"):
+            logistics.action_receive([self.tags[1].name])
+        self.tags.with_user(self.admin).action_correct_stock()
+        self.assertEqual(self._get_issues(), [])
+        logistics.action_receive(self.tags[1:].mapped("name"))
+        self.assertEqual(set(self.tags.mapped("state")), {"received"})
+
+    def test_line_taken_off_its_transfer_is_put_back(self):
+        """L2.8, M10.3: a tag that is no longer on its transfer is put on it again."""
+        document = self._ship()
+        gone = document.picking_id.move_line_ids.filtered(
+            lambda line: line.lot_id == self.tags[0].lot_id
+        )
+        gone.unlink()
+        document.picking_id.move_ids.product_uom_qty = 2
+        self.assertEqual([tag for tag, _issue in self._get_issues()], [self.tags[0].name])
+        self.tags.with_user(self.admin).action_correct_stock()
+        self.assertEqual(self._get_issues(), [])
+        document.with_user(self.users["logistics"]).action_receive([self.tags[0].name])
+        self.assertEqual(self.tags[0].state, "received")
+        self.assertEqual(document.backorder_id.move_line_ids.lot_id, self.tags[1:].lot_id)
+        self.assertEqual(self._get_issues(), [])
+
     def test_only_administrators_check(self):
         """M10.3: the check reads all of the company and corrects stock: administrators only."""
         for role in ("center", "customer_service", "logistics", "vp"):
