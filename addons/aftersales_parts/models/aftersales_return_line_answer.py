@@ -377,6 +377,7 @@ class AftersalesReturnLine(models.Model):
     def _send_back_parts(self):
         lines = self._filter_at_factory()
         lines.used_part_id._check_undisputed()
+        lines.used_part_id._check_taken_back()
         for (document, keeper), parts in lines.used_part_id.grouped(
             lambda part: (lines.return_id, part.keeper_id)
         ).items():

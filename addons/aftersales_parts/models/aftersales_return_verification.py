@@ -32,6 +32,22 @@ class AftersalesReturn(models.Model):
             ):
                 document._note_received()
 
+    def _note_found(self, lines, note):
+        """Note that what was written off on ``lines`` has turned up, and is awaited again."""
+        # what arrives after an answer gets a further one
+        lines._write_protected({"is_missing": 1, "date_answered": False})
+        for document, own in lines.grouped("return_id").items():
+            document._tell_sender(
+                lambda d, own=own: [
+                    d.env._(
+                        "Turned up after it was written off, and awaited again: %(tags)s. %(note)s",
+                        tags=d._format_tags(own.used_part_id.mapped("name")),
+                        note=note,
+                    )
+                ],
+                customer_service=True,
+            )
+
     def action_verify(self):
         """Close the inspection: what bears no deduction reason is accepted (L2.8, M8.4).
 

@@ -44,9 +44,36 @@ class AftersalesUsedPart(models.Model):
         :raises UserError: a part isn't inspected, or is disputed
         """
         self._check_disposal("accepted", "deducted")
-        for company, parts in self.sudo().grouped("company_id").items():
-            parts._move_to(company._aftersales_get_scrap_location(), "scrapped", "scrapped")
+        self._scrap_at_factory()
         return True
+
+    def action_open_scrap_rejected(self):
+        """Open the window that asks why rejected parts are scrapped."""
+        self._check_customer_service("rejected")
+        return self.env["aftersales.reason"]._open(
+            self, "action_scrap_rejected", self.env._("Scrap rejected parts")
+        )
+
+    def action_scrap_rejected(self, reason=None):
+        """Scrap rejected parts that nobody takes back, as customer service (M10.1).
+
+        They still count as not returned.
+
+        :param str reason: why they don't go back
+        :raises AccessError: not customer service
+        :raises UserError: no reason given, or a part isn't rejected, or is disputed
+        """
+        reason = self._check_customer_service("rejected", reason=reason)
+        self._check_undisputed()
+        self._scrap_at_factory(note=reason)
+        return True
+
+    def _scrap_at_factory(self, note=None):
+        """Move the parts to scrap; role and state were checked by the caller."""
+        # sudo: the move is exactly what was decided, by people without rights on stock
+        for company, parts in self.sudo().grouped("company_id").items():
+            location = company._aftersales_get_scrap_location()
+            parts._move_to(location, "scrapped", "scrapped", note=note)
 
     def action_open_supplier(self):
         """Open the window in which the supplier is chosen."""
@@ -89,14 +116,28 @@ class AftersalesUsedPart(models.Model):
         """Send rejected parts back to who sent them (L2.9).
 
         :raises AccessError: neither quality nor logistics
-        :raises UserError: a part isn't rejected, or is disputed
+        :raises UserError: a part isn't rejected, or is disputed, or its keeper is closed
         """
         self._check_disposal("rejected")
+        self._check_taken_back()
         for (company, keeper), parts in (
             self.sudo().grouped(lambda p: (p.company_id, p.keeper_id)).items()
         ):
             parts._move_to(keeper._get_used_part_location(company), "returned", "returned")
         return True
+
+    def _check_taken_back(self):
+        """Raise UserError if who kept the parts is closed, or keeps no used parts any more."""
+        for keeper, parts in self.sudo().grouped("keeper_id").items():
+            if not keeper._keeps_used_parts():
+                raise UserError(
+                    self.env._(
+                        "%(keeper)s is closed or keeps no used parts any more, so these can't go "
+                        "back there: %(tags)s. Customer service can scrap them.",
+                        keeper=keeper.display_name,
+                        tags=format_list(self.env, parts.mapped("name")),
+                    )
+                )
 
     def action_keep_again(self):
         """Keep parts again that were rejected and came back, so that they can be returned anew.
@@ -149,6 +190,22 @@ class AftersalesUsedPart(models.Model):
         self._lock_in(*states)
         self._check_undisputed()
 
+    def _check_customer_service(self, *states, **given):
+        """Check role and state before customer service decides about parts.
+
+        :param reason: if named, it has to be given
+        :return: the reason, if any
+        """
+        self._check_group("aftersales_service.group_customer_service")
+        self.check_access("read")
+        if not self:
+            raise UserError(self.env._("Choose the parts first."))
+        reason = (given.get("reason") or "").strip()
+        if given and not reason:
+            raise UserError(self.env._("Give the reason: it is kept in the life of the parts."))
+        self._lock_in(*states)
+        return reason
+
     def _check_undisputed(self):
         """Raise UserError while a dispute about return or settlement of a part is open."""
         # sudo: what is disputed stays as evidence, whoever may see the dispute
@@ -172,7 +229,7 @@ class AftersalesUsedPart(models.Model):
 
     def action_open_write_off(self):
         """Open the window that asks for the reason and for who bears the loss."""
-        self._check_write_off()
+        self._check_customer_service("shipped")
         return self._open_disposal("aftersales.used.part.write.off", self.env._("Write off"))
 
     def action_write_off(self, reason, bearer):
@@ -187,7 +244,7 @@ class AftersalesUsedPart(models.Model):
             raise UserError(self.env._("Give the reason why the parts are written off."))
         if bearer not in dict(self._fields["loss_bearer"].selection):
             raise UserError(self.env._("Say who bears the loss: company or service center."))
-        self._check_write_off()
+        self._check_customer_service("shipped")
         # sudo: customer service decides; transfer, return and stock follow
         parts = self.sudo()
         lines = parts._get_way_lines()
@@ -216,13 +273,6 @@ class AftersalesUsedPart(models.Model):
         lines.return_id._note_written_off(lines, note)
         return True
 
-    def _check_write_off(self):
-        self._check_group("aftersales_service.group_customer_service")
-        self.check_access("read")
-        if not self:
-            raise UserError(self.env._("Choose the parts first."))
-        self._lock_in("shipped")
-
     def _get_way_lines(self):
         """Return the lines of the returns by which these parts are on their way."""
         return self.return_line_ids.filtered(
@@ -233,7 +283,11 @@ class AftersalesUsedPart(models.Model):
     def _check_unsettled(self):
         """Raise UserError if a settlement has fixed already what is paid for any of the parts."""
         lines = self.env["aftersales.settlement.line"].search(
-            [("used_part_id", "in", self.ids), ("result", "not in", ("open", "missing"))]
+            [
+                ("used_part_id", "in", self.ids),
+                # what was paid for a loss, turned up and is lost once more, stays paid
+                ("result", "not in", ("open", "missing", "payable")),
+            ]
         )
         if lines:
             raise UserError(

@@ -8,6 +8,7 @@ from .aftersales_used_part import AT_FACTORY
 STATE_BY_EVENT = {
     "removed": "held",
     "kept": "held",
+    "found": "shipped",
     **{name: name for name in ("shipped", *AT_FACTORY, "scrapped", "supplier", "returned", "lost")},
 }
 

@@ -365,6 +365,12 @@ class ResPartner(models.Model):
             keeper.used_part_location_id = keeper._create_center_location(company, keeper.name)
         return keeper.used_part_location_id
 
+    def _keeps_used_parts(self):
+        """Tell whether the partner keeps used parts: an office, or a center that isn't closed."""
+        self.ensure_one()
+        center = self._get_service_center()
+        return self.is_regional_office or bool(center and center.center_state != "closed")
+
     def _get_deposit_location(self, company):
         """Return the center's location for parts on deposit, created when it is first needed.
 

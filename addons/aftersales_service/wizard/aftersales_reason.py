@@ -10,11 +10,12 @@ class AftersalesReason(models.TransientModel):
 
     res_model = fields.Char(required=True, readonly=True)
     res_id = fields.Integer(required=True, readonly=True)
+    res_ids = fields.Json("All records", readonly=True, help="If there are several.")
     method = fields.Char(required=True, readonly=True)
     reason = fields.Text(required=True)
 
-    def _open(self, record, method, title):
-        """Return the action that opens the window for ``record.method(reason)``."""
+    def _open(self, records, method, title):
+        """Return the action that opens the window for ``records.method(reason)``."""
         return {
             "type": "ir.actions.act_window",
             "name": title,
@@ -22,8 +23,9 @@ class AftersalesReason(models.TransientModel):
             "views": [(False, "form")],
             "target": "new",
             "context": {
-                "default_res_model": record._name,
-                "default_res_id": record.id,
+                "default_res_model": records._name,
+                "default_res_id": records[:1].id,
+                "default_res_ids": records.ids,
                 "default_method": method,
             },
         }
@@ -31,7 +33,7 @@ class AftersalesReason(models.TransientModel):
     def action_confirm(self):
         """Perform the action with the reason given."""
         self.ensure_one()
-        record = self.env[self.res_model].browse(self.res_id)
+        record = self.env[self.res_model].browse(self.res_ids or self.res_id)
         # the method's name comes from the client: only those that ask for a reason may be called
         if (
             not hasattr(record, "_get_reason_actions")
