@@ -162,10 +162,12 @@ class AftersalesSupplierRecovery(models.Model):
             "product_id.product_tmpl_id.seller_ids.partner_id", "child_of", partner.id
         )
         sent = Domain("state", "=", "supplier") & Domain("supplier_id", "child_of", partner.id)
+        # what another supplier refused may be this one's
+        claimed = Domain("result", "!=", "refused") | Domain("partner_id", "child_of", partner.id)
         return (
             Domain("company_id", "=", self.company_id.id)
             & Domain("result", "=", "accepted")
-            & Domain("recovery_line_ids", "=", False)
+            & Domain("recovery_line_ids", "not any", claimed)
             & (sold | sent)
         )
 

@@ -28,6 +28,7 @@ class AftersalesSupplierRecoveryLine(models.Model):
     product_id = fields.Many2one(related="used_part_id.product_id", store=True)
     serial = fields.Char(related="used_part_id.serial")
     record_id = fields.Many2one(related="used_part_id.record_id")
+    part_state = fields.Selection(related="used_part_id.state", string="Status of the part")
     machine_serial = fields.Char(related="used_part_id.machine_serial")
     amount_claimed = fields.Monetary(
         "Claimed",
@@ -43,8 +44,9 @@ class AftersalesSupplierRecoveryLine(models.Model):
     )
     refusal_reason = fields.Char("Why refused")
 
-    _used_part_uniq = models.Constraint(
-        "UNIQUE(used_part_id)", "For each part its supplier is asked to pay only once."
+    _used_part_claimed_uniq = models.UniqueIndex(
+        "(used_part_id) WHERE result IS DISTINCT FROM 'refused'",
+        "For each part one supplier at a time is asked to pay.",
     )
     _amount_claimed_positive = models.Constraint(
         "CHECK(amount_claimed >= 0)", "No less than nothing can be claimed."
@@ -66,15 +68,25 @@ class AftersalesSupplierRecoveryLine(models.Model):
         company = document.company_id
         # sudo: quality claims by prices that it has no right to read in general
         product = product.sudo().with_company(company)
-        seller = product._select_seller(
-            partner_id=document.partner_id.commercial_partner_id, quantity=None
-        )
+        seller = self._find_seller(product, document.partner_id.sudo())
         if not seller:
             return product.standard_price
         today = company._aftersales_local(fields.Datetime.now()).date()
         return seller.currency_id._convert(
             seller.price_discounted, company.currency_id, company, today
         )
+
+    @api.model
+    def _find_seller(self, product, partner):
+        """Return the price for one piece of ``partner``, whichever of its contacts it is of."""
+        company = partner.commercial_partner_id
+        contacts = product.seller_ids.partner_id.filtered(
+            lambda contact: contact.commercial_partner_id == company
+        )
+        for contact in (partner & contacts) | (company & contacts) | contacts:
+            if seller := product._select_seller(partner_id=contact, quantity=1):
+                return seller
+        return self.env["product.supplierinfo"]
 
     @api.depends("result", "amount_claimed")
     def _compute_amount_accepted(self):
@@ -102,6 +114,20 @@ class AftersalesSupplierRecoveryLine(models.Model):
                         "%(part)s was sent on to %(supplier)s.",
                         part=part.name,
                         supplier=part.supplier_id.display_name,
+                    )
+                )
+            before = part.recovery_line_ids.filtered(
+                lambda other, line=line, supplier=supplier: (
+                    other != line and other.partner_id.commercial_partner_id == supplier
+                )
+            )
+            if before:
+                raise ValidationError(
+                    self.env._(
+                        "%(supplier)s was asked to pay for %(part)s already, by %(document)s.",
+                        supplier=supplier.display_name,
+                        part=part.name,
+                        document=before[0].recovery_id.name,
                     )
                 )
 
@@ -136,6 +162,7 @@ class AftersalesSupplierRecoveryLine(models.Model):
             # given empty, so that no default of the caller's takes their place
             empty = dict.fromkeys(self._get_answer_fields(), False)
             vals_list = [{**vals, **empty} for vals in vals_list]
+        self.flush_model(["result"])  # the unique index leaves out what was refused
         lines = super().create(vals_list)
         lines._check_draft()
         return lines
@@ -145,7 +172,8 @@ class AftersalesSupplierRecoveryLine(models.Model):
             if self._get_changed_names(vals, {"recovery_id", "used_part_id", "amount_claimed"}):
                 self._check_draft()
             if self._get_changed_names(vals, self._get_answer_fields()):
-                self.recovery_id._check_state("sent", "answered")
+                # afterwards the answer is what the list was closed and recovered by
+                self.recovery_id._check_state("sent")
         result = super().write(vals)
         if "recovery_id" in vals:
             self._check_draft()

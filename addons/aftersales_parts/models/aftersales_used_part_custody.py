@@ -40,6 +40,7 @@ class AftersalesUsedPart(models.Model):
             "action_scrap_rejected",
             "action_hand_over",
             "action_found",
+            "action_take_back",
         }
 
     # --- keeper that is closed -------------------------------------------------------------
@@ -157,3 +158,56 @@ class AftersalesUsedPart(models.Model):
         parts._await_again()
         lines.return_id._note_found(lines, reason)
         return True
+
+    # --- refused by the supplier -----------------------------------------------------------
+
+    def action_open_take_back(self):
+        """Open the window that asks why the parts come back."""
+        self._check_disposal("supplier")
+        return self.env["aftersales.reason"]._open(
+            self, "action_take_back", self.env._("Back from the supplier")
+        )
+
+    def action_take_back(self, reason=None):
+        """Take parts in that come back from their supplier: to be scrapped, or for another one.
+
+        :param str reason: what the supplier says, for the life of the parts
+        :raises AccessError: neither quality nor logistics
+        :raises UserError: no reason given, a part isn't with a supplier or is disputed, or its
+            supplier hasn't refused it
+        """
+        self._check_disposal("supplier")
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason: it is kept in the life of the parts."))
+        # sudo: the move is exactly what happened; quality has no rights on stock
+        parts = self.sudo()
+        parts._check_refused()
+        warehouses = parts._get_warehouses()
+        for (company, supplier, result), own in parts.grouped(
+            lambda p: (p.company_id, p.supplier_id, p.result)
+        ).items():
+            own._move_to(
+                warehouses[company].used_part_loc_id,
+                "came_back",
+                result,
+                partner=supplier,
+                note=f"{supplier.display_name}: {reason.strip()}",
+            )
+        parts._write_protected({"supplier_id": False})
+        return True
+
+    def _check_refused(self):
+        """Raise UserError if a list still asks the supplier to pay for any of the parts."""
+        claimed = self.recovery_line_ids.filtered(
+            lambda line: line.result != "refused" and line.recovery_id.state != "draft"
+        )
+        if claimed:
+            raise UserError(
+                self.env._(
+                    "Their supplier hasn't refused these: %s. Enter its answer on the list first.",
+                    format_list(
+                        self.env,
+                        [f"{line.used_part_id.name} ({line.recovery_id.name})" for line in claimed],
+                    ),
+                )
+            )

@@ -9,6 +9,7 @@ STATE_BY_EVENT = {
     "removed": "held",
     "kept": "held",
     "found": "shipped",
+    "came_back": None,
     **{name: name for name in ("shipped", *AT_FACTORY, "scrapped", "supplier", "returned", "lost")},
 }
 
@@ -220,7 +221,11 @@ class AftersalesUsedPart(models.Model):
             ["id:max"],
         )
         events = self.env["aftersales.used.part.event"].browse(last for _part, last in groups)
-        last_states = {event.used_part_id: STATE_BY_EVENT[event.event] for event in events}
+        last_states = {
+            # what comes back from the supplier is again what the inspection said
+            event.used_part_id: STATE_BY_EVENT[event.event] or event.used_part_id.result
+            for event in events
+        }
         found = []
         for part in self:
             if part.state in ("accepted", "deducted", "rejected"):

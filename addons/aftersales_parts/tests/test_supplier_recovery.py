@@ -2,7 +2,7 @@ from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from .common import AftersalesPartsCommon, freeze
@@ -125,6 +125,106 @@ class TestSupplierRecovery(AftersalesPartsCommon):
             other.line_ids = [
                 Command.create({"used_part_id": document.line_ids[0].used_part_id.id})
             ]
+
+    # --- refused ---------------------------------------------------------------------------
+
+    def _refused(self):
+        document = self._sent()
+        document.line_ids[0].write({"result": "refused", "refusal_reason": "Dirt in the oil"})
+        document.line_ids[1].result = "accepted"
+        return document, document.line_ids[0].used_part_id
+
+    def test_refused_part_comes_back(self):
+        """M10.1, M10.3: what the supplier refused comes back to used parts, and is scrapped."""
+        document, tag = self._refused()
+        tag.with_user(self.quality).action_take_back("Dirt in the oil")
+        self.assertEqual(
+            (tag.state, tag.result, tag.supplier_id.id), ("accepted", "accepted", False)
+        )
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        self.assertEqual(self._location_of(tag), warehouse.used_part_loc_id)
+        self.assertEqual(tag.event_ids[-1].event, "came_back")
+        self.assertEqual(tag.event_ids[-1].note, "Hydraulics Ltd: Dirt in the oil")
+        self.assertEqual(tag._check_ledger(), [])
+        document.action_answer()
+        tag.with_user(self.quality).action_scrap()
+        self.assertEqual(tag.state, "scrapped")
+        self.assertEqual(tag._check_ledger(), [])
+
+    def test_refused_part_goes_to_another_supplier(self):
+        """M10.1: another one may be asked, the same one is not asked twice."""
+        document, tag = self._refused()
+        tag.with_user(self.quality).action_take_back("Not ours")
+        with self.assertRaisesRegex(UserError, "No accepted part"), self.cr.savepoint():
+            self._new().action_collect()
+        with self.assertRaisesRegex(ValidationError, "asked to pay"), self.cr.savepoint():
+            self._new().line_ids = [Command.create({"used_part_id": tag.id})]
+        self.pump.seller_ids = [Command.create({"partner_id": self.other_supplier.id, "price": 70})]
+        other = self._new(partner=self.other_supplier)
+        other.action_collect()
+        self.assertEqual(other.line_ids.used_part_id, tag)
+        other.action_send()
+        self.assertEqual((tag.state, tag.supplier_id), ("supplier", self.other_supplier))
+        self.assertEqual(tag._check_ledger(), [])
+        # the first one can't accept after all what the other one has now
+        with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError), self.cr.savepoint():
+            document.line_ids[0].result = "accepted"
+            document.line_ids.flush_recordset()
+
+    def test_only_refused_parts_come_back(self):
+        """M10.1: not what the supplier pays for or hasn't answered about; by quality, logistics."""
+        document = self._sent()
+        tags = document.line_ids.used_part_id
+        with self.assertRaisesRegex(UserError, document.name):
+            tags.with_user(self.quality).action_take_back("No use")
+        document.line_ids.write({"result": "refused", "refusal_reason": "No"})
+        for role in ("customer_service", "center", "clerk"):
+            with self.assertRaises(AccessError):
+                tags.with_user(self.users[role]).action_take_back("No use")
+        with self.assertRaisesRegex(UserError, "Give the reason"):
+            tags.with_user(self.quality).action_take_back(" ")
+        action = tags.with_user(self.users["logistics"]).action_open_take_back()
+        window = Form(
+            self.env["aftersales.reason"]
+            .with_user(self.users["logistics"])
+            .with_context(**action["context"])
+        )
+        window.reason = "All refused"
+        window.save().action_confirm()
+        self.assertEqual(set(tags.mapped("state")), {"accepted"})
+
+    def test_deducted_part_comes_back_as_deducted(self):
+        """M8.4: what the inspection said stays; parts sent without a list come back, too."""
+        reason = self.env.ref("aftersales_parts.deduction_reason_D05")
+        tag = self.pumps[0]
+        self._return_parts(deductions={tag.name: reason.id})
+        tag.with_user(self.quality)._send_to_supplier(self.supplier)
+        tag.with_user(self.quality).action_take_back("Not theirs")
+        self.assertEqual((tag.state, tag.result), ("deducted", "deducted"))
+        self.assertEqual(tag._check_ledger(), [])
+
+    def test_answers_are_fixed(self):
+        """M10.1: once the answer is closed, nobody changes it without trace."""
+        document, _tag = self._refused()
+        document.action_answer()
+        for vals in ({"result": "refused"}, {"amount_accepted": 1}, {"refusal_reason": "x"}):
+            with self.assertRaisesRegex(UserError, "is “"), self.cr.savepoint():
+                document.line_ids[1].write(vals)
+
+    def test_price_of_one_piece(self):
+        """M10.1: not the price of a hundred; the vendor may be entered as a contact of it."""
+        self._return_parts()
+        contact = self.env["res.partner"].create(
+            {"name": "Sales office", "parent_id": self.supplier.id, "type": "contact"}
+        )
+        self.pump.seller_ids = [
+            Command.clear(),
+            Command.create({"partner_id": contact.id, "price": 95, "min_qty": 0}),
+            Command.create({"partner_id": contact.id, "price": 60, "min_qty": 100}),
+        ]
+        document = self._new()
+        document.action_collect()
+        self.assertEqual(document.line_ids.mapped("amount_claimed"), [95, 95])
 
     def test_only_accepted_parts(self):
         """M10.1: a part that is kept, or that another supplier has, can't be claimed."""
