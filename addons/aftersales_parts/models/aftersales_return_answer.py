@@ -48,7 +48,11 @@ class AftersalesReturn(models.Model):
             document.can_answer = is_role and document.state == "verified"
 
     @api.depends(
-        "state", "line_ids.outcome", "line_ids.outcome_refused", "line_ids.scrap_agreement"
+        "state",
+        "line_ids.outcome",
+        "line_ids.outcome_refused",
+        "line_ids.scrap_agreement",
+        "line_ids.excess_reason",
     )
     @api.depends_context("lang")
     def _compute_missing_answer(self):
@@ -122,6 +126,13 @@ class AftersalesReturn(models.Model):
                 self.env._(
                     "Note who of the sender agreed that these goods are scrapped: %s",
                     self._format_names(unagreed),
+                )
+            )
+        if unexplained := lines.filtered(lambda line: line._lacks_excess_reason()):
+            missing.append(
+                self.env._(
+                    "Say why more is exchanged or credited than was shipped: %s",
+                    self._format_names(unexplained),
                 )
             )
         return missing

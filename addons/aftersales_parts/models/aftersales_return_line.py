@@ -566,6 +566,11 @@ class AftersalesReturnLine(models.Model):
             & (Domain("used_part_id", "=", False) | Domain("used_part_id.state", "=", "shipped"))
         )
 
+    def _exceeds(self, quantity):
+        """Tell whether ``quantity`` is more than what was shipped."""
+        self.ensure_one()
+        return self.product_id.uom_id.compare(quantity, self.quantity_shipped) > 0
+
     @api.model
     def _prepare_received_vals(self, quantity):
         return {

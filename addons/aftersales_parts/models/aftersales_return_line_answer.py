@@ -44,6 +44,11 @@ class AftersalesReturnLine(models.Model):
         help="Who of the sender agreed that the refused goods are scrapped, when and how. They "
         "are the sender's.",
     )
+    excess_reason = fields.Char(
+        "Why more than shipped",
+        copy=False,
+        help="Why more goods are exchanged or credited than the sender announced and shipped.",
+    )
     date_answered = fields.Datetime("Answered on", readonly=True, copy=False)
     exchange_move_id = fields.Many2one(
         "stock.move", "Exchange delivery", readonly=True, copy=False, index="btree_not_null"
@@ -74,7 +79,7 @@ class AftersalesReturnLine(models.Model):
     @api.model
     def _get_outcome_fields(self):
         """Return the names of the fields that customer service decides by."""
-        return {"outcome", "outcome_refused", "scrap_agreement"}
+        return {"outcome", "outcome_refused", "scrap_agreement", "excess_reason"}
 
     @api.constrains("outcome", "outcome_refused", "used_part_id")
     def _check_outcome(self):
@@ -148,6 +153,11 @@ class AftersalesReturnLine(models.Model):
             and self.outcome_refused == "scrap"
             and not (self.scrap_agreement or "").strip()
         )
+
+    def _lacks_excess_reason(self):
+        """Tell whether more would be exchanged or credited than was shipped, for no reason."""
+        self.ensure_one()
+        return self._exceeds(self.quantity_accepted) and not (self.excess_reason or "").strip()
 
     # --- proposal --------------------------------------------------------------------------
 

@@ -273,7 +273,13 @@ class AftersalesReturn(models.Model):
         return self.env._("Nothing of %s is on its way.", self.name)
 
     def action_receive(
-        self, tags, quantities=None, surplus=None, condition=None, condition_note=None
+        self,
+        tags,
+        quantities=None,
+        surplus=None,
+        condition=None,
+        condition_note=None,
+        is_excess_confirmed=False,
     ):
         """Receive exactly what was scanned and counted, whatever was announced (L2.8).
 
@@ -286,7 +292,10 @@ class AftersalesReturn(models.Model):
         :param list surplus: codes of what arrived without being on the register
         :param str condition: of the delivery, a value of the field
         :param str condition_note: what is to be said about it
-        :raises UserError: not approved (L2.5), not on its way, or a tag that isn't on it
+        :param bool is_excess_confirmed: the receiver counted again where more goods arrived than
+            were shipped
+        :raises UserError: not approved (L2.5), not on its way, a tag that isn't on it, or more
+            goods than were shipped without confirmation
         """
         self.ensure_one()
         self._check_group("aftersales_service.group_logistics")
@@ -297,6 +306,8 @@ class AftersalesReturn(models.Model):
         pending = self.line_ids.filtered(lambda line: line._is_awaited())
         lines = self._find_scanned(tags)
         counted = self._find_counted(quantities)
+        if not is_excess_confirmed:
+            self._check_counted(counted)
         if not pending:
             raise UserError(self._get_nothing_message())
         if not lines and not counted:
@@ -388,6 +399,24 @@ class AftersalesReturn(models.Model):
         if not all(isfinite(quantity) and quantity >= 0 for quantity in quantities.values()):
             raise UserError(self.env._("What was counted can't be less than nothing."))
         return {line: quantities[line.id] for line in goods}
+
+    def _check_counted(self, counted):
+        """Raise UserError where more was counted than was shipped: it may be a slip of the hand."""
+        if excess := [line for line, quantity in counted.items() if line._exceeds(quantity)]:
+            raise UserError(
+                self.env._(
+                    "More was counted than was shipped: %s. Count again, and confirm if it is "
+                    "right: what arrived counts (L2.8).",
+                    format_list(
+                        self.env,
+                        [
+                            f"{line.product_id.display_name} ({counted[line]:g} / "
+                            f"{line.quantity_shipped:g})"
+                            for line in excess
+                        ],
+                    ),
+                )
+            )
 
     def _receive_goods(self, counted):
         """Take in what was counted of the defective goods; the rest of the receipt is off."""

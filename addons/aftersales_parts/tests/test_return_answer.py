@@ -250,6 +250,29 @@ class TestReturnAnswer(AftersalesPartsCommon):
         self.assertEqual(document.state, "verified")
         self.assertFalse(self._credits(document))
 
+    def test_more_than_shipped_needs_a_reason(self):
+        """L2.8, L2.9: 2 shipped, 5 arrived: all 5 are credited if customer service says why."""
+        document = self._make_return()
+        document.line_ids = [Command.create({"product_id": self.tube.id, "quantity": 2})]
+        self._approve(document)
+        document.action_ship()
+        line = document.line_ids
+        logistics = document.with_user(self.users["logistics"])
+        logistics.action_receive([], {line.id: 5}, is_excess_confirmed=True)
+        self._verify_return(document)
+        self._stock(self.tube, 9)
+        document = document.with_user(self.cs)
+        for outcome in ("credit", "exchange"):
+            line.with_user(self.cs).outcome = outcome
+            with self.assertRaisesRegex(UserError, "Say why more"), self.cr.savepoint():
+                document.action_done()
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            line.with_user(self.users["logistics"]).excess_reason = "x"
+        line.with_user(self.cs).excess_reason = "The sender counted wrong, Ms Wang"
+        self.assertFalse(document.missing_answer)
+        document.action_done()
+        self.assertEqual(line.sudo().exchange_move_id.product_uom_qty, 5)
+
     def test_only_customer_service_answers(self):
         """L2.9: the answer is customer service's, and comes after the verification."""
         self._stock(self.tube, 2)

@@ -258,9 +258,13 @@ class TestReturnReceive(ReceiveCommon):
         self.assertEqual(found, document)
 
     def test_more_than_announced(self):
-        """L2.8: 10 shipped, 12 counted: 12 are taken in."""
+        """L2.8: 10 shipped, 12 counted: 12 are taken in once the receiver confirms the count."""
         document = self._ship_goods(10)
-        document.action_receive([], {str(document.line_ids.id): 12})
+        counts = {str(document.line_ids.id): 12}
+        with self.assertRaisesRegex(UserError, r"than was shipped: Seal \(12 / 10\)"):
+            document.action_receive([], counts)
+        self.assertFalse(document.line_ids.is_received)
+        document.action_receive([], counts, is_excess_confirmed=True)
         self.assertEqual(document.line_ids.difference, 2)
         move = document.sudo().goods_picking_id.move_ids
         self.assertEqual((move.state, move.quantity), ("done", 12))
@@ -399,6 +403,17 @@ class TestReturnReceiveUi(HttpCase, ReceiveCommon):
         self.assertEqual(document.condition, "wet")
         self.assertIn("XYZ-99", " ".join(document.message_ids.mapped("body")))
         self.assertEqual(len(tags.event_ids.filtered(lambda e: e.event == "received")), 2)
+
+    @freeze
+    def test_count_tour(self):
+        """L2.8: a count above what was shipped is booked only after the receiver confirms it."""
+        document = self._ship_goods(10)
+        self.start_tour(
+            f"/odoo/aftersales-receive/{document.id}",
+            "aftersales_parts_receive_goods",
+            login="parts_logistics",
+        )
+        self.assertEqual(document.line_ids.quantity_received, 12)
 
 
 @tagged("post_install", "-at_install")

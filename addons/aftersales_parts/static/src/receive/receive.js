@@ -46,6 +46,7 @@ export class Receive extends Component {
             pasted: "",
             condition: "",
             conditionNote: "",
+            isExcessConfirmed: false,
             search: "",
             waiting: [],
             booked: null,
@@ -253,6 +254,7 @@ export class Receive extends Component {
         } else {
             this.scanList.counts[line.id] = quantity;
         }
+        this.state.isExcessConfirmed = false;
         this.scanList.save();
         this.state.version++;
     }
@@ -299,6 +301,7 @@ export class Receive extends Component {
             hiddenCount: Math.max(matching.length - SHOWN, 0),
             uncounted: goods.filter((line) => !(line.id in scanList.counts)).length,
             counted: goods.filter((line) => line.id in scanList.counts).length,
+            excess: goods.filter((line) => scanList.counts[line.id] > line.shipped).length,
         };
     }
 
@@ -343,14 +346,20 @@ export class Receive extends Component {
         if (!this.canBook) {
             return;
         }
-        const { counted, uncounted, scanned } = this.getView();
+        const { counted, uncounted, excess, scanned } = this.getView();
         if (counted && uncounted) {
             this.state.error = _t(
                 "Count all the goods, and enter 0 for what did not arrive, or none of them."
             );
             return;
         }
-        const { document, condition, conditionNote } = this.state;
+        if (excess && !this.state.isExcessConfirmed) {
+            this.state.error = _t(
+                "More was counted than was shipped. Count again, and tick that it is right."
+            );
+            return;
+        }
+        const { document, condition, conditionNote, isExcessConfirmed } = this.state;
         const { scanList } = this;
         await this.guard(async () => {
             try {
@@ -360,6 +369,7 @@ export class Receive extends Component {
                     surplus: [...scanList.strangers.values()].map((stranger) => stranger.code),
                     condition,
                     condition_note: conditionNote,
+                    is_excess_confirmed: isExcessConfirmed,
                 });
             } catch (error) {
                 // somebody else may have booked some of them in the meantime; the others stay
@@ -418,6 +428,7 @@ export class Receive extends Component {
             this.state.booked = null;
             this.state.condition = "";
             this.state.conditionNote = "";
+            this.state.isExcessConfirmed = false;
         });
     }
 }

@@ -135,3 +135,36 @@ registry.category("web_tour.tours").add("aftersales_parts_receive", {
         },
     ],
 });
+
+registry.category("web_tour.tours").add("aftersales_parts_receive_goods", {
+    steps: () => [
+        {
+            content: "Two more are there than were shipped",
+            trigger: ".o_aftersales_goods input",
+            run: "edit 12",
+        },
+        {
+            content: "Book",
+            trigger: ".o_aftersales_book button:enabled",
+            run: "click",
+        },
+        {
+            content: "Nothing is booked before the count is confirmed",
+            trigger: ".o_aftersales_error",
+        },
+        {
+            content: "Confirm it",
+            trigger: ".o_aftersales_excess",
+            run: "check",
+        },
+        {
+            content: "Book again",
+            trigger: ".o_aftersales_book button:enabled",
+            run: "click",
+        },
+        {
+            content: "Booked",
+            trigger: ".o_aftersales_open",
+        },
+    ],
+});
