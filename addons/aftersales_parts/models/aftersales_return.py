@@ -50,12 +50,12 @@ class AftersalesReturn(models.Model):
         "res.partner",
         "Sender",
         required=True,
-        domain="['|', ('is_service_center', '=', True), ('is_regional_office', '=', True)]",
+        domain="['|', ('is_service_center', '=', True), ('aftersales_level', '=', 'office')]",
         index=True,
         tracking=True,
         check_company=True,
         default=lambda self: self._default_center_id(),
-        help="The service center or regional office that sends the goods back.",
+        help="The service center, office or logistics partner that sends the goods back.",
     )
     region_id = fields.Many2one("aftersales.region", compute="_compute_region_id", store=True)
     currency_id = fields.Many2one(related="company_id.currency_id")
@@ -262,8 +262,8 @@ class AftersalesReturn(models.Model):
     )
 
     def _default_center_id(self):
-        center = self.env.user.commercial_partner_id
-        return center if center.is_service_center or center.is_regional_office else False
+        sender = self.env.user.commercial_partner_id
+        return sender if sender._may_keep_used_parts() else False
 
     @api.depends("center_id.aftersales_region_id", "center_id.is_regional_office")
     def _compute_region_id(self):
@@ -459,11 +459,11 @@ class AftersalesReturn(models.Model):
         sender = self.sudo().center_id
         if self.complaint_id:
             return
-        if not (sender.is_service_center or sender.is_regional_office):
+        if not sender._may_keep_used_parts():
             raise UserError(
                 self.env._(
-                    "%s is neither a service center nor a regional office: only they return goods "
-                    "(L2.3).",
+                    "%s is neither a service center nor an office or logistics partner: only they "
+                    "return goods (L2.3).",
                     sender.display_name,
                 )
             )

@@ -50,6 +50,19 @@ class AftersalesReturn(models.Model):
             },
         }
 
+    def _get_approval_exclusions(self):
+        return [
+            *super()._get_approval_exclusions(),
+            (self._get_outside_senders(), self.env._("belongs to the sender")),
+        ]
+
+    def _get_outside_senders(self):
+        """Return the users of a sender that isn't an office of ours: the manager of the office or
+        region looks at its goods (L2.4)."""
+        # sudo: who works for the sender decides, whatever this user sees of it
+        senders = self.sudo().center_id.filtered(lambda sender: not sender.is_regional_office)
+        return (senders | senders.child_ids).user_ids
+
     def _check_sender_role(self):
         """Raise AccessError for who only receives and inspects: sending is the sender's part."""
         user = self.env.user

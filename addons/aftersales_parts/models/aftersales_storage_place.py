@@ -24,9 +24,9 @@ class AftersalesStoragePlace(models.Model):
         required=True,
         index=True,
         ondelete="restrict",
-        domain="['|', ('is_service_center', '=', True), ('is_regional_office', '=', True)]",
+        domain="['|', ('is_service_center', '=', True), ('aftersales_level', '=', 'office')]",
         default=lambda self: self._default_keeper_id(),
-        help="The service center or office that stores used parts here.",
+        help="The service center, office or logistics partner that stores used parts here.",
     )
     storage = fields.Selection(
         [("indoor", "Indoors"), ("outdoor", "Outdoors"), ("careful", "With care, indoors")],
@@ -56,7 +56,7 @@ class AftersalesStoragePlace(models.Model):
 
     def _default_keeper_id(self):
         keeper = self.env.user.commercial_partner_id
-        return keeper if keeper.is_service_center or keeper.is_regional_office else False
+        return keeper if keeper._may_keep_used_parts() else False
 
     def _compute_used_part_counts(self):
         groups = self.env["aftersales.used.part"]._read_group(
@@ -89,9 +89,11 @@ class AftersalesStoragePlace(models.Model):
     def _create_location(self, vals):
         keeper = self.env["res.partner"].browse(vals.get("keeper_id")).sudo()
         company = self.env["res.company"].browse(vals.get("company_id")).sudo()
-        if not keeper.is_service_center and not keeper.is_regional_office:
+        if not keeper._may_keep_used_parts():
             raise UserError(
-                self.env._("Choose the service center or regional office that stores parts here.")
+                self.env._(
+                    "Choose the service center, office or logistics partner that stores parts here."
+                )
             )
         # sudo: keepers have no rights on stock; whose places a user may create, the rules say
         return (

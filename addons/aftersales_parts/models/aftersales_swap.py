@@ -5,6 +5,7 @@ from odoo.exceptions import UserError, ValidationError
 class AftersalesSwap(models.Model):
     """以旧换新: an office takes used parts from a center and gives it new ones for them (L1.6).
 
+    What is said of offices goes for logistics partners, too.
     Both happen at once or not at all: no new part leaves without the old one.
     """
 
@@ -43,10 +44,11 @@ class AftersalesSwap(models.Model):
         store=True,
         readonly=False,
         precompute=True,
-        domain="[('is_regional_office', '=', True)]",
+        domain="[('aftersales_level', '=', 'office')]",
         check_company=True,
-        help="It takes the used parts, keeps them, and sends them to the factory with its monthly "
-        "return (L2.3). Default: the office of the center's region.",
+        help="Office or logistics partner: it takes the used parts, keeps them, and sends them to "
+        "the factory with its monthly return (L2.3). Default: the one that answers for the "
+        "center, or the office of its region.",
     )
     warehouse_id = fields.Many2one(
         "stock.warehouse",
@@ -78,7 +80,7 @@ class AftersalesSwap(models.Model):
     @api.depends("center_id")
     def _compute_office_id(self):
         for swap in self:
-            swap.office_id = swap.center_id.aftersales_region_id.office_id
+            swap.office_id = swap.center_id and swap.center_id._get_responsible_office()
 
     def _compute_line_count(self):
         counts = dict(
@@ -98,14 +100,13 @@ class AftersalesSwap(models.Model):
     def _check_office(self):
         for swap in self.filtered("office_id"):
             center = swap.center_id
-            if (
-                swap.office_id
-                not in center.aftersales_region_id.office_id | center.aftersales_parent_id
-            ):
+            own = center._get_responsible_office() | center.aftersales_region_id.office_id
+            if swap.office_id not in own:
                 raise ValidationError(
                     self.env._(
                         "%(office)s is not the office of %(center)s, which swaps with the office "
-                        "of its own region (L1.6).",
+                        "or logistics partner that answers for it, or the office of its region "
+                        "(L1.6).",
                         office=swap.office_id.name,
                         center=center.name,
                     )
@@ -210,8 +211,8 @@ class AftersalesSwap(models.Model):
         if not self.office_id:
             raise UserError(
                 self.env._(
-                    "The region of %s has no office that could take the used parts. Name one on "
-                    "the region, or choose it here.",
+                    "%s has no office that could take the used parts. Name who answers for it, or "
+                    "the office of its region.",
                     self.center_id.name,
                 )
             )

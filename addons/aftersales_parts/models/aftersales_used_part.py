@@ -37,8 +37,8 @@ class AftersalesUsedPart(models.Model):
         readonly=True,
         copy=False,
         index=True,
-        help="Who keeps the part and has to return it: the service center, or the office with "
-        "which it was swapped for a new one.",
+        help="Who keeps the part and has to return it: the service center, or the office or "
+        "logistics partner with which it was swapped for a new one.",
     )
     region_id = fields.Many2one(related="record_id.region_id", store=True)
     machine_serial = fields.Char(related="record_id.serial_number", string="Machine")

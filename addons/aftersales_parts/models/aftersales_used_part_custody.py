@@ -17,7 +17,7 @@ class AftersalesUsedPart(models.Model):
         "customer service hands it over to the office of the region.",
     )
 
-    @api.depends("state", "keeper_id.is_regional_office", "keeper_id.center_state")
+    @api.depends("state", "keeper_id.aftersales_level", "keeper_id.center_state")
     def _compute_is_given_up(self):
         # sudo: only whether the keeper goes on keeping parts is asked
         for part in self.sudo():

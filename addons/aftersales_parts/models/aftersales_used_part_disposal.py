@@ -173,7 +173,7 @@ class AftersalesUsedPart(models.Model):
         if user.has_group("aftersales_service.group_clerk"):
             return
         if user.has_group("aftersales_service.group_office_manager") and all(
-            keeper.is_regional_office for keeper in self.keeper_id
+            keeper.aftersales_level == "office" for keeper in self.keeper_id
         ):
             return
         self._check_group("aftersales_service.group_center")

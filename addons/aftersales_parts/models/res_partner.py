@@ -350,12 +350,13 @@ class ResPartner(models.Model):
     # --- locations -------------------------------------------------------------------------
 
     def _get_used_part_location(self, company):
-        """Return where a center or office keeps used parts, created when it is first needed.
+        """Return where a center, office or logistics partner keeps used parts, created when it is
+        first needed.
 
-        :raises UserError: the partner is neither, or the company has no warehouse
+        :raises UserError: the partner is none of them, or the company has no warehouse
         """
         self.ensure_one()
-        office = self.filtered("is_regional_office")
+        office = self.filtered(lambda partner: partner.aftersales_level == "office")
         keeper = (self._get_service_center() or office or self.commercial_partner_id).with_company(
             company
         )
@@ -365,11 +366,16 @@ class ResPartner(models.Model):
             keeper.used_part_location_id = keeper._create_center_location(company, keeper.name)
         return keeper.used_part_location_id
 
+    def _may_keep_used_parts(self):
+        """Tell whether it keeps used parts and returns goods: service centers do, and the offices
+        and logistics partners that collect from them (L1.6, L2.3)."""
+        return self.is_service_center or self.aftersales_level == "office"
+
     def _keeps_used_parts(self):
-        """Tell whether the partner keeps used parts: an office, or a center that isn't closed."""
+        """Tell whether it keeps used parts today: an office, or a center that isn't closed."""
         self.ensure_one()
         center = self._get_service_center()
-        return self.is_regional_office or bool(center and center.center_state != "closed")
+        return self.aftersales_level == "office" or bool(center and center.center_state != "closed")
 
     def _get_deposit_location(self, company):
         """Return the center's location for parts on deposit, created when it is first needed.
@@ -429,19 +435,26 @@ class ResPartner(models.Model):
         return location
 
     def _get_own_locations(self):
-        """Return the locations of the centers that the partner is or has, for record rules.
+        """Return the locations of the keepers that the partner is or has, for record rules.
 
         That is where their used parts and the parts on deposit with them lie, in the companies
         that the user works with.
         """
         # sudo: where the own things lie is no secret
         partners = self.sudo().with_context(active_test=False)
-        centers = partners.search([("id", "child_of", self.ids), ("is_service_center", "=", True)])
+        keepers = partners.search(
+            [
+                ("id", "child_of", self.ids),
+                "|",
+                ("is_service_center", "=", True),
+                ("aftersales_level", "=", "office"),
+            ]
+        )
         locations = partners.env["stock.location"].search(
-            [("deposit_center_id", "in", centers.ids)]
+            [("deposit_center_id", "in", keepers.ids)]
         )
         for company in self.env.companies:
-            locations |= centers.with_company(company).used_part_location_id
+            locations |= keepers.with_company(company).used_part_location_id
         return locations
 
     # --- deposit and quota (L3.3) ----------------------------------------------------------

@@ -48,7 +48,7 @@ class TestReturnApplication(ReturnCommon):
             document.action_submit()
         self.center.sudo().center_state = "active"
         office = self._make_goods(self.manager, self.office)
-        self.office.is_regional_office = False
+        self.office.write({"is_regional_office": False, "aftersales_level": False})
         with self.assertRaisesRegex(UserError, "neither a service center nor"):
             office.action_submit()
 
