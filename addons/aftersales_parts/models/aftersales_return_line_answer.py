@@ -342,6 +342,14 @@ class AftersalesReturnLine(models.Model):
 
     def _scrap_refused(self):
         """Scrap refused goods, with their sender's consent."""
+        self._scrap_goods(lambda line: line._get_refused_lots())
+
+    def _scrap_goods(self, get_lots):
+        """Scrap defective goods that lie at the factory.
+
+        :param get_lots: gets a line, returns [(lot or none, quantity)] of what is scrapped of it
+        :raises UserError: there is not that much any more
+        """
         if not self:
             return
         location = self._get_warehouse()._get_defective_location()
@@ -349,7 +357,7 @@ class AftersalesReturnLine(models.Model):
             [
                 line._prepare_scrap_vals(location, lot, quantity)
                 for line in self
-                for lot, quantity in line._get_refused_lots()
+                for lot, quantity in get_lots(line)
             ]
         )
         for scrap in scraps:

@@ -7,7 +7,7 @@ from odoo.tools import format_list
 class AftersalesSupplierRecovery(models.Model):
     """What a supplier is asked to make good for parts of its that failed under warranty.
 
-    The used parts go to the supplier with the list; it answers for each of them.
+    Used parts and defective goods go to the supplier with the list; it answers for each of them.
     """
 
     _name = "aftersales.supplier.recovery"
@@ -32,7 +32,9 @@ class AftersalesSupplierRecovery(models.Model):
         tracking=True,
         domain="[('is_company', '=', True), ('is_service_center', '=', False)]",
     )
-    line_ids = fields.One2many("aftersales.supplier.recovery.line", "recovery_id", "Used parts")
+    line_ids = fields.One2many(
+        "aftersales.supplier.recovery.line", "recovery_id", "Parts and goods"
+    )
     line_count = fields.Integer("Parts", compute="_compute_line_count")
     amount_claimed = fields.Monetary("Claimed", compute="_compute_amounts", store=True)
     amount_accepted = fields.Monetary("Accepted", compute="_compute_amounts", store=True)
@@ -134,7 +136,7 @@ class AftersalesSupplierRecovery(models.Model):
     # --- steps -----------------------------------------------------------------------------
 
     def action_collect(self):
-        """Put every accepted part that this supplier sells, and that is on no list, on this one.
+        """Put all accepted parts and goods that this supplier sells, and are on no list, on it.
 
         Parts that were sent on to it already, without a list, are put on it, too.
         """
@@ -143,18 +145,32 @@ class AftersalesSupplierRecovery(models.Model):
             parts = self.env["aftersales.used.part"].search(
                 document._get_parts_domain(), order="name"
             )
-            if not parts:
+            goods = self.env["aftersales.return.line"].search(document._get_goods_domain())
+            if not (parts or goods):
                 raise UserError(
                     self.env._(
-                        "No accepted part of %s waits to be recovered. Is it entered as the "
+                        "Nothing accepted of %s waits to be recovered. Is it entered as the "
                         "vendor of the parts?",
                         document.partner_id.display_name,
                     )
                 )
             self.env["aftersales.supplier.recovery.line"].create(
                 [{"recovery_id": document.id, "used_part_id": part.id} for part in parts]
+                + [{"recovery_id": document.id, "return_line_id": line.id} for line in goods]
             )
         return True
+
+    def _get_goods_domain(self):
+        partner = self.partner_id.commercial_partner_id
+        asked = Domain("recovery_id.state", "=", "draft") | Domain(
+            "partner_id", "child_of", partner.id
+        )
+        return (
+            self.env["aftersales.return.line"]._get_left_domain()
+            & Domain("company_id", "=", self.company_id.id)
+            & Domain("product_id.product_tmpl_id.seller_ids.partner_id", "child_of", partner.id)
+            & Domain("recovery_line_ids", "not any", asked)
+        )
 
     def _get_parts_domain(self):
         partner = self.partner_id.commercial_partner_id
@@ -181,15 +197,14 @@ class AftersalesSupplierRecovery(models.Model):
         for document in self:
             document._begin("draft")
             if not document.line_ids:
-                raise UserError(
-                    self.env._("%s is empty. Press “Collect used parts” first.", document.name)
-                )
+                raise UserError(self.env._("%s is empty. Press “Collect” first.", document.name))
             document.line_ids._check_used_part_id()
             parts = document.line_ids.used_part_id.filtered(lambda part: part.state != "supplier")
             if parts:
                 parts._lock_in("accepted")
                 parts._check_undisputed()
                 parts._move_to_supplier(document.partner_id, origin=document.name)
+            document.line_ids.filtered("return_line_id")._send_goods()
             document._write_protected({"state": "sent", "date_sent": fields.Datetime.now()})
         return True
 

@@ -1,9 +1,9 @@
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 
 class AftersalesSupplierRecoveryLine(models.Model):
-    """One used part for which its supplier is asked to pay."""
+    """One used part, or a quantity of defective goods, for which a supplier is asked to pay."""
 
     _name = "aftersales.supplier.recovery.line"
     _description = "Line of a supplier recovery"
@@ -23,10 +23,35 @@ class AftersalesSupplierRecoveryLine(models.Model):
     currency_id = fields.Many2one(related="company_id.currency_id")
     partner_id = fields.Many2one(related="recovery_id.partner_id", store=True)
     used_part_id = fields.Many2one(
-        "aftersales.used.part", "Tag", required=True, ondelete="restrict", check_company=True
+        "aftersales.used.part",
+        "Tag",
+        ondelete="restrict",
+        index="btree_not_null",
+        check_company=True,
+        help="The tag of a used part. Empty for defective goods, which go by quantity.",
     )
-    product_id = fields.Many2one(related="used_part_id.product_id", store=True)
-    serial = fields.Char(related="used_part_id.serial")
+    return_line_id = fields.Many2one(
+        "aftersales.return.line",
+        "Defective goods",
+        ondelete="restrict",
+        index="btree_not_null",
+        check_company=True,
+        help="The line of the return with which they came.",
+    )
+    return_id = fields.Many2one(related="return_line_id.return_id")
+    product_id = fields.Many2one(
+        "product.product", "Part or product", compute="_compute_product_id", store=True
+    )
+    quantity = fields.Float(
+        compute="_compute_quantity", store=True, readonly=False, digits="Product Unit"
+    )
+    is_back = fields.Boolean(
+        "Came back",
+        readonly=True,
+        copy=False,
+        help="The supplier refused the goods, and they lie at the factory again.",
+    )
+    serial = fields.Char(compute="_compute_serial")
     record_id = fields.Many2one(related="used_part_id.record_id")
     part_state = fields.Selection(related="used_part_id.state", string="Status of the part")
     machine_serial = fields.Char(related="used_part_id.machine_serial")
@@ -52,15 +77,49 @@ class AftersalesSupplierRecoveryLine(models.Model):
         "CHECK(amount_claimed >= 0)", "No less than nothing can be claimed."
     )
 
-    def _get_protected_fields(self):
-        return self._get_derived_figures()
+    _one_thing = models.Constraint(
+        "CHECK(num_nonnulls(used_part_id, return_line_id) = 1)",
+        "A line is about one tag, or about defective goods.",
+    )
+    _quantity_positive = models.Constraint(
+        "CHECK(quantity > 0 AND (used_part_id IS NULL OR quantity = 1))",
+        "The quantity has to be more than zero; each tag is one piece.",
+    )
+    _return_line_uniq = models.Constraint(
+        "UNIQUE(recovery_id, return_line_id)", "These goods are on the list already."
+    )
 
-    @api.depends("used_part_id", "recovery_id.partner_id")
+    def _get_protected_fields(self):
+        return self._get_derived_figures() | {"is_back"}
+
+    @api.depends("used_part_id", "return_line_id")
+    def _compute_product_id(self):
+        for line in self:
+            line.product_id = line.used_part_id.product_id or line.return_line_id.product_id
+
+    @api.depends("used_part_id", "return_line_id")
+    def _compute_serial(self):
+        for line in self:
+            line.serial = line.used_part_id.serial or line.return_line_id.serial
+
+    @api.depends("used_part_id", "return_line_id")
+    def _compute_quantity(self):
+        for line in self:
+            line.quantity = 1 if line.used_part_id else line.return_line_id.quantity_left
+
+    @api.depends("used_part_id.name", "product_id.display_name")
+    def _compute_display_name(self):
+        for line in self:
+            line.display_name = line.used_part_id.name or line.product_id.display_name
+
+    @api.depends("product_id", "quantity", "recovery_id.partner_id")
     def _compute_amount_claimed(self):
         for (document, product), lines in self.grouped(
             lambda line: (line.recovery_id, line.product_id)
         ).items():
-            lines.amount_claimed = document.company_id and self._get_price(document, product)
+            price = product and document.company_id and self._get_price(document, product)
+            for line in lines:
+                line.amount_claimed = (price or 0) * line.quantity
 
     @api.model
     def _get_price(self, document, product):
@@ -97,7 +156,7 @@ class AftersalesSupplierRecoveryLine(models.Model):
 
     @api.constrains("used_part_id", "recovery_id")
     def _check_used_part_id(self):
-        for line in self:
+        for line in self.filtered("used_part_id"):
             part = line.used_part_id
             supplier = line.recovery_id.partner_id.commercial_partner_id
             if part.result != "accepted" or part.state not in ("accepted", "supplier"):
@@ -131,6 +190,27 @@ class AftersalesSupplierRecoveryLine(models.Model):
                     )
                 )
 
+    @api.constrains("return_line_id", "quantity", "recovery_id")
+    def _check_return_line_id(self):
+        for line in self.filtered("return_line_id"):
+            # what is sent already was checked then
+            if line.recovery_id.state != "draft":
+                continue
+            goods = line.return_line_id
+            others = goods.recovery_line_ids - line
+            waiting = others.filtered(lambda other: other.recovery_id.state == "draft")
+            left = goods.quantity_left - sum(waiting.mapped("quantity"))
+            if goods.uom_id.compare(line.quantity, left) > 0:
+                raise ValidationError(
+                    self.env._(
+                        "Of “%(product)s” on %(document)s, %(left)g are there that were accepted "
+                        "and answered, and are on no other list.",
+                        product=goods.display_name,
+                        document=goods.return_id.name,
+                        left=left,
+                    )
+                )
+
     @api.constrains("result", "amount_accepted", "refusal_reason")
     def _check_result(self):
         for line in self:
@@ -152,6 +232,11 @@ class AftersalesSupplierRecoveryLine(models.Model):
                 )
 
     @api.model
+    def _get_claim_fields(self):
+        """Return the names of the fields that say what is claimed."""
+        return {"recovery_id", "used_part_id", "return_line_id", "quantity", "amount_claimed"}
+
+    @api.model
     def _get_answer_fields(self):
         """Return the names of the fields that hold the supplier's answer."""
         return {"result", "amount_accepted", "refusal_reason"}
@@ -169,8 +254,10 @@ class AftersalesSupplierRecoveryLine(models.Model):
 
     def write(self, vals):
         if not self.env.su:
-            if self._get_changed_names(vals, {"recovery_id", "used_part_id", "amount_claimed"}):
+            if self._get_changed_names(vals, self._get_claim_fields()):
                 self._check_draft()
+            if self._get_changed_names(vals, {"result"}) and any(self.mapped("is_back")):
+                raise UserError(self.env._("What came back stays refused."))
             if self._get_changed_names(vals, self._get_answer_fields()):
                 # afterwards the answer is what the list was closed and recovered by
                 self.recovery_id._check_state("sent")
@@ -186,3 +273,71 @@ class AftersalesSupplierRecoveryLine(models.Model):
     def _check_draft(self):
         if not self.env.su:
             self.recovery_id._check_state("draft")
+
+    # --- defective goods -------------------------------------------------------------------
+
+    def _send_goods(self):
+        """Move the defective goods of one list to its supplier; role and state were checked."""
+        if not self:
+            return
+        document = self.recovery_id
+        # sudo: the move is exactly what the list says; quality has no rights on stock
+        lines = self.sudo()
+        lines.return_line_id._lock_left()
+        lines._check_return_line_id()
+        lines.return_line_id.return_id._check_undisputed()
+        warehouse = lines.return_line_id._get_warehouse()
+        partner = document.partner_id.with_company(document.company_id)
+        lines.return_line_id._move_left(
+            {line.return_line_id: line.quantity for line in lines},
+            warehouse._get_defective_location(),
+            partner.sudo().property_stock_supplier,
+            warehouse.out_type_id,
+            document.name,
+            document.partner_id,
+        )
+        for line in lines:
+            goods = line.return_line_id
+            goods._write_protected({"quantity_disposed": goods.quantity_disposed + line.quantity})
+
+    def action_take_back(self):
+        """Take goods in that their supplier refused: to be scrapped, or for another one.
+
+        :raises AccessError: neither quality nor logistics
+        :raises UserError: used parts, which go by their tags; goods not refused, or there already
+        """
+        self.ensure_one()
+        self.env["aftersales.return.line"]._check_inspector()
+        self.check_access("read")
+        # sudo: the move is exactly what happened; logistics only reads the lists
+        line = self.sudo()
+        line.return_line_id._lock_left()
+        line.invalidate_recordset(["is_back", "result"])
+        if not line.return_line_id or line.result != "refused" or line.is_back:
+            raise UserError(
+                self.env._(
+                    "“%s” can't come back: only goods that the supplier refused do, once. Used "
+                    "parts come back by their tags.",
+                    line.display_name,
+                )
+            )
+        document, goods = line.recovery_id, line.return_line_id
+        warehouse = goods._get_warehouse()
+        goods._move_left(
+            {goods: line.quantity},
+            document.partner_id.with_company(document.company_id).property_stock_supplier,
+            warehouse._get_defective_location(),
+            warehouse.in_type_id,
+            document.name,
+            document.partner_id,
+        )
+        goods._write_protected({"quantity_disposed": goods.quantity_disposed - line.quantity})
+        line._write_protected({"is_back": True})
+        document.message_post(
+            body=self.env._(
+                "Came back: %(quantity)g × %(product)s",
+                quantity=line.quantity,
+                product=line.display_name,
+            )
+        )
+        return True

@@ -13,6 +13,7 @@ from . import test_supplier_recovery
 from . import test_return_application
 from . import test_return_register
 from . import test_return_window
+from . import test_return_disposal
 from . import test_return_inspection
 from . import test_return_receive
 from . import test_settlement

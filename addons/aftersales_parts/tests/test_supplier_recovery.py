@@ -64,7 +64,7 @@ class TestSupplierRecovery(AftersalesPartsCommon):
         self.assertEqual(document.line_ids.used_part_id, self.pumps)
         self.assertEqual(document.line_ids.mapped("amount_claimed"), [90, 90])
         self.assertEqual(document.amount_claimed, 180)
-        with self.assertRaisesRegex(UserError, "No accepted part"), self.cr.savepoint():
+        with self.assertRaisesRegex(UserError, "Nothing accepted"), self.cr.savepoint():
             self._new().action_collect()
 
     def test_cost_without_purchase_price(self):
@@ -155,7 +155,7 @@ class TestSupplierRecovery(AftersalesPartsCommon):
         """M10.1: another one may be asked, the same one is not asked twice."""
         document, tag = self._refused()
         tag.with_user(self.quality).action_take_back("Not ours")
-        with self.assertRaisesRegex(UserError, "No accepted part"), self.cr.savepoint():
+        with self.assertRaisesRegex(UserError, "Nothing accepted"), self.cr.savepoint():
             self._new().action_collect()
         with self.assertRaisesRegex(ValidationError, "asked to pay"), self.cr.savepoint():
             self._new().line_ids = [Command.create({"used_part_id": tag.id})]
