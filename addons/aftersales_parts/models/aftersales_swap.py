@@ -1,3 +1,5 @@
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -60,6 +62,7 @@ class AftersalesSwap(models.Model):
     )
     line_ids = fields.One2many("aftersales.swap.line", "swap_id", "Parts")
     line_count = fields.Integer("Pieces", compute="_compute_line_count")
+    needs_approval = fields.Boolean(compute="_compute_needs_approval")
     picking_ids = fields.One2many("stock.picking", "aftersales_swap_id", "Transfers")
     date_done = fields.Datetime("Swapped on", readonly=True, copy=False)
     user_id = fields.Many2one("res.users", "Swapped by", readonly=True, copy=False)
@@ -90,6 +93,11 @@ class AftersalesSwap(models.Model):
         )
         for swap in self:
             swap.line_count = counts.get(swap, 0)
+
+    @api.depends("line_ids.needs_approval")
+    def _compute_needs_approval(self):
+        for swap in self:
+            swap.needs_approval = any(swap.line_ids.mapped("needs_approval"))
 
     @api.constrains("center_id")
     def _check_center(self):
@@ -197,7 +205,38 @@ class AftersalesSwap(models.Model):
                     "user_id": self.env.uid,
                 }
             )
+            swap._tell_other_parts()
         return True
+
+    def action_ask_approval(self):
+        """Ask customer service to agree to the parts of another class (L1.6)."""
+        self.ensure_one()
+        self._check_role()
+        self.check_access("write")
+        self._check_draft()
+        lines = self.line_ids.filtered("needs_approval")
+        if not lines:
+            raise UserError(self.env._("Nothing of %s waits for customer service.", self.name))
+        self._tell_customer_service(
+            self.env._("Please agree to parts of another class, or tell what else to give:"), lines
+        )
+        return True
+
+    def _tell_other_parts(self):
+        """Tell customer service which other parts were given, at which wholesale prices."""
+        if other := self.line_ids.filtered(lambda line: line.product_id != line.old_product_id):
+            self._tell_customer_service(self.env._("Other parts than the old ones given:"), other)
+
+    def _tell_customer_service(self, title, lines):
+        # sudo: colleagues of the role are read to tell them
+        group = self.env.ref("aftersales_service.group_customer_service").sudo()
+        users = self.env["aftersales.deadline"].sudo()._get_group_users(group)
+        own = users.filtered(lambda user: self.company_id in user.company_ids)
+        self.message_post(
+            body=Markup("<br/>").join([title, *(line._describe_exchange() for line in lines)]),
+            partner_ids=own.partner_id.ids,
+            subtype_xmlid="mail.mt_comment",
+        )
 
     def _swap(self):
         self.ensure_one()

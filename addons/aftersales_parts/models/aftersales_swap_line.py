@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 
 class AftersalesSwapLine(models.Model):
@@ -41,10 +41,34 @@ class AftersalesSwapLine(models.Model):
         domain=[("is_storable", "=", True)],
         ondelete="restrict",
         check_company=True,
-        help="The same part, or one that replaces it; then the reason is needed.",
+        help="The same part, or another one of its class that replaces it; then the reason is "
+        "needed. For a part of another class customer service has to agree.",
     )
     reason = fields.Char(
         "Why another part", help="Needed when the new part isn't the same as the old one."
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    old_price = fields.Monetary(
+        "Price of the old part",
+        compute="_compute_prices",
+        help="Wholesale price, VAT included, at the moment of the swap; until then today's.",
+    )
+    new_price = fields.Monetary(
+        "Price of the new part",
+        compute="_compute_prices",
+        help="Wholesale price, VAT included, at the moment of the swap; until then today's.",
+    )
+    needs_approval = fields.Boolean(
+        compute="_compute_needs_approval",
+        help="The new part is of another class than the old one, and customer service has not "
+        "agreed yet.",
+    )
+    approver_id = fields.Many2one(
+        "res.users",
+        "Agreed by",
+        readonly=True,
+        copy=False,
+        help="Who agreed, for customer service, that a part of another class is given.",
     )
     serial = fields.Char(
         "Serial of the new part", help="Needed when the part is kept by serial numbers."
@@ -75,6 +99,39 @@ class AftersalesSwapLine(models.Model):
             source = line.sudo().used_part_id.record_part_id.source
             line.supply = line.used_part_id and ("deposit" if source == "deposit" else "center")
 
+    @api.depends("product_id", "used_part_id", "swap_id.date_done")
+    def _compute_prices(self):
+        self.old_price = self.new_price = 0
+        # sudo: the wholesale prices of the parts on the swap, whose list only few may read
+        for (company, moment), lines in (
+            self.sudo().grouped(lambda line: (line.company_id, line.swap_id.date_done)).items()
+        ):
+            products = lines.product_id | lines.old_product_id
+            if not products or not company.aftersales_pricelist_id:
+                continue
+            prices = company._aftersales_get_wholesale_prices(
+                products._origin, moment or fields.Datetime.now()
+            )
+            for line in lines:
+                line.old_price = prices.get(line.old_product_id._origin, (0,))[0]
+                line.new_price = prices.get(line.product_id._origin, (0,))[0]
+
+    @api.depends("product_id", "used_part_id", "approver_id")
+    def _compute_needs_approval(self):
+        for line in self:
+            line.needs_approval = line._is_of_another_class() and not line.approver_id
+
+    def _is_of_another_class(self):
+        """Tell whether the new part is another one than the old, and not of its class."""
+        self.ensure_one()
+        # sudo: whoever sees the swap sees the parts
+        new, old = self.sudo().product_id, self.sudo().old_product_id
+        own = old.part_class_id
+        return bool(new and old) and new != old and (not own or new.part_class_id != own)
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {"approver_id"}
+
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create([self._strip_serial(vals) for vals in vals_list])
@@ -92,9 +149,13 @@ class AftersalesSwapLine(models.Model):
             vals, {"swap_id", "used_part_id", "product_id", "reason", "serial"}
         ):
             self._check_open()
+        # what was agreed to was these two parts
+        changed = self._get_changed_names(vals, {"used_part_id", "product_id"})
         result = super().write(vals)
         if "swap_id" in vals or "used_part_id" in vals:
             self._check_open()
+        if changed:
+            self.filtered("approver_id")._write_protected({"approver_id": False})
         return result
 
     @api.ondelete(at_uninstall=False)
@@ -107,6 +168,49 @@ class AftersalesSwapLine(models.Model):
         if not self.env.su:
             self.swap_id.check_access("write")
             self.used_part_id.check_access("read")
+
+    # --- a part of another class -----------------------------------------------------------
+
+    def action_approve(self):
+        """Agree, for customer service, that parts of another class are given (L1.6).
+
+        :raises AccessError: not customer service, or who entered the line himself
+        :raises UserError: nothing waits for it
+        """
+        self._check_group("aftersales_service.group_customer_service")
+        self.check_access("write")
+        self.swap_id._check_draft()
+        for line in self:
+            if not line.needs_approval or not (line.reason or "").strip():
+                raise UserError(
+                    self.env._(
+                        "%s: there is nothing to agree to, or the reason is missing.", line.tag
+                    )
+                )
+            if self.env.user in line.create_uid | line.write_uid | line.swap_id.create_uid:
+                raise AccessError(
+                    self.env._(
+                        "%s: you entered it yourself, so a colleague has to agree.", line.tag
+                    )
+                )
+            line._write_protected({"approver_id": self.env.uid})
+            line.swap_id.message_post(
+                body=self.env._("Customer service agrees: %s", line._describe_exchange())
+            )
+        return True
+
+    def _describe_exchange(self):
+        """Return which part is given for which, why, and their wholesale prices, in words."""
+        self.ensure_one()
+        return self.env._(
+            "%(tag)s: “%(new)s” (%(new_price)s) for “%(old)s” (%(old_price)s), because: %(reason)s",
+            tag=self.tag,
+            new=self.product_id.display_name,
+            new_price=self.currency_id.format(self.new_price),
+            old=self.old_product_id.display_name,
+            old_price=self.currency_id.format(self.old_price),
+            reason=self.reason or "–",
+        )
 
     # --- what stands against it ------------------------------------------------------------
 
@@ -121,6 +225,22 @@ class AftersalesSwapLine(models.Model):
                         tag=line.tag,
                         new=line.product_id.display_name,
                         old=line.old_product_id.display_name,
+                    )
+                )
+            elif line.needs_approval:
+                obstacles.append(
+                    self.env._(
+                        "%(tag)s: “%(new)s” is not of the class of “%(old)s”, so customer service "
+                        "has to agree first.",
+                        tag=line.tag,
+                        new=line.product_id.display_name,
+                        old=line.old_product_id.display_name,
+                    )
+                )
+            elif line._is_of_another_class() and line.approver_id.id == self.env.uid:
+                obstacles.append(
+                    self.env._(
+                        "%s: you agreed to it yourself, so a colleague has to swap.", line.tag
                     )
                 )
             if line.product_id.tracking == "serial" and not line.serial:

@@ -177,7 +177,8 @@ class AftersalesUsedPart(models.Model):
             )
         if settlements:
             return self.env._(
-                "%(tag)s is already claimed in %(settlements)s: the center is paid for it.",
+                "%(tag)s is already claimed in %(settlements)s, which pays for it once it has come "
+                "back and is accepted. So there is no new one for it.",
                 tag=self.name,
                 settlements=format_list(self.env, settlements.mapped("name")),
             )

@@ -337,14 +337,70 @@ class TestSwap(QuotaCommon):
         self._assert_refused(self._swap(tag), "On its way", tag)
 
     def test_another_part(self):
-        """L1.6: what replaces the part may be given, with the reason."""
+        """L1.6: another part of the class may be given, with the reason; who agrees sees prices."""
         tag = self._tags("stock")
         swap = self._swap(tag)
-        swap.line_ids.product_id = self.gearbox
-        self._assert_refused(swap, "say why “Gearbox” is given for “Pump”", tag)
+        other = self._make_part("Pump B", self.pump.part_class_id)
+        other.is_storable = True
+        self._make_price(other, 3100)
+        self.env["stock.quant"]._update_available_quantity(other, self.warehouse.lot_stock_id, 1)
+        swap.line_ids.product_id = other
+        self.assertEqual((swap.line_ids.old_price, swap.line_ids.new_price), (2860, 3100))
+        self._assert_refused(swap, "say why “Pump B” is given for “Pump”", tag)
         swap.line_ids.reason = "The pump is no longer made"
         swap.action_done()
+        self.assertEqual(swap.sudo().picking_ids.move_ids.product_id, other)
+        message = swap.message_ids.filtered(lambda m: "no longer made" in m.body)
+        self.assertIn(self.users["customer_service"].partner_id, message.notified_partner_ids)
+        for words in ("Pump B", "3,100.00", "2,860.00"):
+            self.assertIn(words, message.body)
+
+    def test_part_of_another_class(self):
+        """L1.6: a gearbox for a pump: customer service agrees first, and not who swaps."""
+        tag = self._tags("stock")
+        swap = self._swap(tag, user="office_manager")
+        line = swap.line_ids
+        line.write({"product_id": self.gearbox.id, "reason": "A present"})
+        self._assert_refused(swap, "customer service has to agree first", tag)
+        swap.action_ask_approval()
+        self.assertIn("20,600.00", swap.message_ids[0].body)
+        for role in ("office_manager", "clerk", "logistics"):
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                line.with_user(self.users[role]).action_approve()
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            line.approver_id = self.users["customer_service"]
+        line.with_user(self.users["customer_service"]).action_approve()
+        self.assertEqual(line.approver_id, self.users["customer_service"])
+        self._assert_refused(
+            swap.with_user(self.users["customer_service"]), "a colleague has to swap", tag
+        )
+        # what was agreed to was this part
+        line.product_id = self.seal
+        self.assertFalse(line.approver_id)
+        self._assert_refused(swap, "customer service has to agree first", tag)
+        line.product_id = self.gearbox
+        line.with_user(self.users["customer_service"]).action_approve()
+        swap.action_done()
         self.assertEqual(swap.sudo().picking_ids.move_ids.product_id, self.gearbox)
+
+    def test_nobody_agrees_to_his_own(self):
+        """L1.6: customer service that entered the line leaves it to a colleague."""
+        swap = self._swap(self._tags("stock"), user="customer_service")
+        swap.line_ids.write({"product_id": self.gearbox.id, "reason": "A present"})
+        with self.assertRaisesRegex(AccessError, "a colleague has to agree"), self.cr.savepoint():
+            swap.line_ids.action_approve()
+        second = new_test_user(self.env, "parts_cs_2", groups=f"{SERVICE}customer_service")
+        swap.line_ids.with_user(second).action_approve()
+        swap.action_done()
+
+    def test_missing_is_not_paid(self):
+        """M10.3: of a part that a settlement lists as not returned, nobody says that it is paid."""
+        tag = self._tags("stock")
+        settlement = self._generate()
+        settlement.with_user(self.users["center"]).action_submit()
+        settlement.with_user(self.users["customer_service"]).action_verify()
+        self.assertEqual(settlement.line_ids.result, "missing")
+        self._assert_refused(self._swap(tag), "pays for it once it has come back", tag)
 
     def test_serial_of_the_new_part(self):
         """L1.6: a part with serials leaves by the serial that is named."""

@@ -143,7 +143,7 @@ class TestUsedPartCustody(AftersalesPartsCommon):
         successor = self.env["res.partner"].create(
             {"name": "New office", "is_company": True, "is_regional_office": True}
         )
-        self.office.is_regional_office = False
+        self.office.write({"is_regional_office": False, "aftersales_level": False})
         with self.assertRaisesRegex(UserError, "has no office"), self.cr.savepoint():
             self.tags.with_user(self.cs).action_hand_over("No office any more")
         self.region.office_id = successor
