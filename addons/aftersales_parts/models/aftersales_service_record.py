@@ -60,6 +60,7 @@ class AftersalesServiceRecord(models.Model):
                     ),
                 )
             )
+        items += [("note", note) for note in self._get_deposit_notes()]
         lines, _missing = self._allocate_urgent()
         items += [
             (
@@ -137,6 +138,28 @@ class AftersalesServiceRecord(models.Model):
                 )
             taken |= {line: self._take(line.quantity, there, rest) for line in lines}
         return taken, missing
+
+    def _get_deposit_notes(self):
+        """Return which parts said to be from stock the center has on deposit, in words (L3.3)."""
+        self.ensure_one()
+        products = self._get_parts_from("stock").product_id._origin
+        quants = self._get_deposit_quants(products)
+        declared = self._get_parts_from("deposit")
+        notes = []
+        for product in products:
+            there = sum(quants.filtered(lambda q, p=product: q.product_id == p).mapped("quantity"))
+            said = declared.filtered(lambda part, p=product: part.product_id._origin == p)
+            rest = there - sum(said.mapped("quantity"))
+            if rest > 0:
+                notes.append(
+                    self.env._(
+                        "“%(part)s” is said to be from stock, and %(quantity)s of it are on "
+                        "deposit: if one of these was fitted, choose “Parts on deposit” (L3.3)",
+                        part=product.display_name,
+                        quantity=f"{rest:g}",
+                    )
+                )
+        return notes
 
     def _get_deposit_quants(self, products):
         """Return what the center keeps of ``products`` on deposit, first in first."""

@@ -72,6 +72,13 @@ class AftersalesSettlementLine(models.Model):
         compute="_compute_explanation", help="How the amount of this line came about."
     )
 
+    deposit_note = fields.Char(
+        "On deposit",
+        compute="_compute_deposit_note",
+        help="The part is said to be from the center's stock while the center has such parts of "
+        "the company on deposit. Parts on deposit are never paid (L3.3).",
+    )
+
     # a part is settled once, whatever happens; one that was missing may still arrive
     _used_part_settled_uniq = models.UniqueIndex(
         "(used_part_id) WHERE result <> 'missing'", "This used part has already been settled."
@@ -103,6 +110,26 @@ class AftersalesSettlementLine(models.Model):
                 result=labels[line.result],
                 payable=line.currency_id.format(line.amount_payable),
             )
+
+    @api.depends("settlement_id.state", "used_part_id.record_part_id.source")
+    @api.depends_context("lang")
+    def _compute_deposit_note(self):
+        self.deposit_note = False
+        # sudo: how many of the part a center has on deposit, of settlements that the user sees
+        lines = self.sudo().filtered(
+            lambda line: (
+                line.settlement_id.state in ("draft", "submitted", "verified")
+                and line.used_part_id.record_part_id.source == "stock"
+            )
+        )
+        for company, own in lines.grouped("company_id").items():
+            stock = own.center_id._get_deposit_stock(company)
+            for line in own:
+                pieces = stock.get(line.center_id, {}).get(line.product_id, 0)
+                line.deposit_note = pieces > 0 and self.env._(
+                    "%(quantity)s of it on deposit now: was it one of these?",
+                    quantity=f"{pieces:g}",
+                )
 
     def _get_urgent_order(self):
         """Return the words for the urgent order that the part came with, or none (M8.7)."""

@@ -1,6 +1,7 @@
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import PIXEL, freeze
@@ -144,6 +145,41 @@ class TestDepositPart(QuotaCommon):
         self.assertEqual((second.state, self._there()), ("signed", 0))
         self.assertFalse(second.used_part_ids)
         self.assertFalse(self._pickings(second))
+
+    def test_said_to_be_from_stock(self):
+        """L3.3: who says “stock” is reminded of what is on deposit, and so is the auditor."""
+        record = self._make_record([self._part(self.pump), self._part(self.gearbox)], done=False)
+        self.assertIn("“Pump” is said to be from stock, and 2 of it", record.preflight)
+        self.assertNotIn("“Gearbox” is said", record.preflight)
+        record.part_ids = [Command.create(self._deposit(self.pump, quantity=2))]
+        record.invalidate_recordset(["preflight"])
+        self.assertNotIn("said to be from stock", record.preflight)
+        record.part_ids[-1].quantity = 1
+        record.invalidate_recordset(["preflight"])
+        self.assertIn("and 1 of it", record.preflight)
+        self.assertFalse(record.missing, "it may be so all the same")
+        self._validate(record)
+        settlement = self._generate()
+        notes = {line.product_id: line.deposit_note for line in settlement.line_ids}
+        self.assertEqual(
+            notes, {self.pump: "1 of it on deposit now: was it one of these?", self.gearbox: False}
+        )
+        shown = settlement.with_user(self.users["customer_service"]).line_ids
+        self.assertEqual(len(shown.filtered("deposit_note")), 1)
+
+    def test_note_costs_no_query_per_line(self):
+        """L3.3: the deposits are looked up once for all lines of a settlement."""
+        self._make_record([self._part(self.pump, quantity=6)])
+        lines = self._generate().line_ids
+        lines = lines.browse(lines.ids)  # read together, wherever they come from
+        counts = []
+        for some in (lines[0], lines[0], lines):  # the first also fills the caches
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            some.mapped("deposit_note")
+            counts.append(self.cr.sql_log_count - before)
+        self.assertEqual(counts[1], counts[2])
 
     def test_two_at_once(self):
         """L1.6: while another one takes parts of the center, the record waits, cleanly."""
