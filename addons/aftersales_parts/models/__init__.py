@@ -29,6 +29,7 @@ from . import aftersales_return_application
 from . import aftersales_return_window
 from . import aftersales_return_receipt
 from . import aftersales_return_verification
+from . import aftersales_return_on_spot
 from . import aftersales_complaint
 from . import aftersales_return_line
 from . import aftersales_return_inspection

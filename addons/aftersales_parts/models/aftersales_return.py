@@ -246,7 +246,7 @@ class AftersalesReturn(models.Model):
 
     _center_month_uniq = models.UniqueIndex(
         "(company_id, center_id, month) WHERE state <> 'cancelled' AND complaint_id IS NULL "
-        "AND is_special IS NOT TRUE",
+        "AND is_special IS NOT TRUE AND is_on_spot IS NOT TRUE",
         "This sender already has a return in this month: goods are returned once a month (L2.6). "
         "Add to that one while it is a draft, or wait for next month.",
     )
@@ -276,7 +276,7 @@ class AftersalesReturn(models.Model):
             sender = document.center_id
             document.region_id = sender.aftersales_region_id or by_office.get(sender._origin)
 
-    @api.depends("center_id", "is_special")
+    @api.depends("center_id", "is_special", "is_on_spot")
     def _compute_month(self):
         """Propose the month: this one if its window isn't over and no return is in it (L2.6)."""
         new = self.filtered(lambda document: not document._origin.month)
@@ -286,7 +286,7 @@ class AftersalesReturn(models.Model):
                 document.month = document._origin.month
                 continue
             month = document._get_today().replace(day=1)
-            if not document._is_special():
+            if document._is_ordinary():
                 key = document.company_id.id, document.center_id._origin.id
                 month = document._get_next_month(month, taken.get(key, ()))
             document.month = month
@@ -299,16 +299,26 @@ class AftersalesReturn(models.Model):
         """Tell whether the return goes outside the windows and the monthly limit (L2.7)."""
         return bool(self.is_special or self.complaint_id)
 
+    def _is_ordinary(self):
+        """Tell whether it is the month's return, which waits for its window (L2.6)."""
+        return not (self._is_special() or self.is_on_spot)
+
+    @api.model
+    def _get_ordinary_domain(self):
+        """Return the domain of the returns that ``_is_ordinary`` holds for."""
+        return (
+            Domain("is_special", "=", False)
+            & Domain("complaint_id", "=", False)
+            & Domain("is_on_spot", "=", False)
+        )
+
     def _get_taken_months(self):
         """Return {(company id, sender id): months that have an ordinary return already}."""
         # sudo: a return that this user doesn't see takes its month as well
         groups = self.sudo()._read_group(
-            [
-                ("center_id", "in", self.center_id._origin.ids),
-                ("state", "!=", "cancelled"),
-                ("is_special", "=", False),
-                ("complaint_id", "=", False),
-            ],
+            Domain("center_id", "in", self.center_id._origin.ids)
+            & Domain("state", "!=", "cancelled")
+            & self._get_ordinary_domain(),
             ["company_id", "center_id"],
             ["month:array_agg"],
         )
@@ -325,10 +335,10 @@ class AftersalesReturn(models.Model):
             month += relativedelta(months=1)
         return month
 
-    @api.depends("month", "region_id.return_week", "is_special", "complaint_id")
+    @api.depends("month", "region_id.return_week", "is_special", "complaint_id", "is_on_spot")
     def _compute_date_window(self):
         for document in self:
-            if document._is_special():
+            if not document._is_ordinary():
                 window = (False, False)
             elif document.state not in UNSHIPPED and document.date_window_end:
                 # the window in which it went, whatever the region's week is by now
@@ -340,7 +350,13 @@ class AftersalesReturn(models.Model):
             document.date_window_start, document.date_window_end = window
 
     @api.depends(
-        "state", "date_window_start", "date_window_end", "is_special", "complaint_id", "region_id"
+        "state",
+        "date_window_start",
+        "date_window_end",
+        "is_special",
+        "complaint_id",
+        "is_on_spot",
+        "region_id",
     )
     @api.depends_context("lang")
     def _compute_window_state(self):
@@ -348,7 +364,7 @@ class AftersalesReturn(models.Model):
             start, end = document.date_window_start, document.date_window_end
             document.window_note = False
             document.window_state = document._is_special() and "special"
-            if document.state not in UNSHIPPED or document._is_special() or not start:
+            if document.state not in UNSHIPPED or not document._is_ordinary() or not start:
                 continue
             today = document._get_today()
             dates = {
@@ -655,6 +671,13 @@ class AftersalesReturn(models.Model):
                 document._check_approved()
                 raise UserError(self.env._("%s has already been shipped.", document.name))
             document._check_approved()
+            if document.is_on_spot:
+                raise UserError(
+                    self.env._(
+                        "%s is approved to be dealt with on the spot: its goods are not shipped.",
+                        document.name,
+                    )
+                )
             document._check_window()
             document.line_ids._check_held()
             document.line_ids.used_part_id._check_packing()

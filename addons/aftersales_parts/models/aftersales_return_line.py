@@ -464,6 +464,7 @@ class AftersalesReturnLine(models.Model):
 
     @api.constrains("used_part_id", "return_id")
     def _check_used_part_id(self):
+        self.return_id._check_on_spot()
         self.used_part_id._lock_anew()
         for line in self.filtered("used_part_id"):
             part = line.used_part_id

@@ -32,11 +32,18 @@ class AftersalesReturnLine(models.Model):
         "aftersales_service.group_quality,aftersales_service.group_vp",
     )
 
-    @api.depends("used_part_id", "date_answered", "quantity_accepted", "quantity_disposed")
+    @api.depends(
+        "used_part_id",
+        "date_answered",
+        "quantity_accepted",
+        "quantity_disposed",
+        "return_id.is_on_spot",
+    )
     def _compute_quantity_left(self):
         for line in self:
-            is_goods = line.date_answered and not line.used_part_id
-            line.quantity_left = is_goods and line.quantity_accepted - line.quantity_disposed
+            came = not line.used_part_id and not line.return_id.is_on_spot
+            is_there = line.date_answered and came
+            line.quantity_left = is_there and line.quantity_accepted - line.quantity_disposed
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"quantity_disposed"}

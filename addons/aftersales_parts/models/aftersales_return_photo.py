@@ -79,10 +79,27 @@ class AftersalesReturnPhoto(models.Model):
         if any(photo.user_id != self.env.user for photo in self):
             raise UserError(self.env._("Only who took a photo may take it off again."))
 
+    def _check_on_spot(self):
+        """Raise unless the manager takes it before he reports goods as dealt with (L2.4)."""
+        self.return_id._check_group("aftersales_service.group_office_manager")
+        if self.return_id.state != "approved":
+            raise UserError(
+                self.env._(
+                    "Photos of what is dealt with on the spot are taken when %s is approved and "
+                    "before it is reported.",
+                    self.return_id.name,
+                )
+            )
+
     def _check_open(self):
-        """Raise UserError unless the goods lie before the inspector."""
+        """Raise UserError unless the goods lie before the inspector, or before the manager."""
         for photo in self:
             line = photo.line_id
+            if photo.return_id.is_on_spot:
+                photo._check_on_spot()
+                continue
+            if not self.env.su:
+                line._check_inspector()
             if line and not (line._is_inspectable() or line.objection_state == "open"):
                 raise UserError(
                     self.env._(

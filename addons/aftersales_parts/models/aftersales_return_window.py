@@ -19,7 +19,7 @@ class AftersalesReturn(models.Model):
         self.ensure_one()
         today = self._get_today()
         start, end = self.date_window_start, self.date_window_end
-        if self._is_special() or start <= today <= end:
+        if not self._is_ordinary() or start <= today <= end:
             return
         if today < start:
             advice = self.env._("Ship it then, or ask for a special approval (L2.7).")
@@ -45,12 +45,9 @@ class AftersalesReturn(models.Model):
     def _get_waiting(self, regions):
         """Return the ordinary returns of the ``regions`` that have not been shipped yet."""
         return self.search(
-            [
-                ("region_id", "in", regions.ids),
-                ("state", "in", UNSHIPPED),
-                ("is_special", "=", False),
-                ("complaint_id", "=", False),
-            ]
+            Domain("region_id", "in", regions.ids)
+            & Domain("state", "in", UNSHIPPED)
+            & self._get_ordinary_domain()
         )
 
     @api.model
@@ -60,8 +57,7 @@ class AftersalesReturn(models.Model):
         return (
             Domain("company_id", "=", company.id)
             & Domain("state", "in", UNSHIPPED)
-            & Domain("is_special", "=", False)
-            & Domain("complaint_id", "=", False)
+            & self._get_ordinary_domain()
             & Domain("date_window_end", "<", today)
         )
 
@@ -122,11 +118,9 @@ class AftersalesReturn(models.Model):
             )
         self._check_sender_role()
         for document in self:
-            if document.state not in UNSHIPPED or document._is_special():
+            if document.state not in UNSHIPPED or not document._is_ordinary():
                 raise UserError(
-                    self.env._(
-                        "%s is on its way, or goes by special approval already.", document.name
-                    )
+                    self.env._("%s is on its way, or needs no window already.", document.name)
                 )
             document.write({"is_special": True, "special_reason": reason.strip()})
         return True

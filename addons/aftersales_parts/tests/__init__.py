@@ -15,6 +15,7 @@ from . import test_return_register
 from . import test_return_window
 from . import test_return_disposal
 from . import test_return_inspection
+from . import test_return_on_spot
 from . import test_return_receive
 from . import test_settlement
 from . import test_ui
