@@ -496,14 +496,18 @@ class AftersalesReturn(models.Model):
         for vals in vals_list:
             if month := fields.Date.to_date(vals.get("month")):
                 vals["month"] = month.replace(day=1)
-        return super().create(vals_list)
+        documents = super().create(vals_list)
+        if not self.env.su:
+            documents._check_month_ahead()
+        return documents
 
     def write(self, vals):
         if self._get_changed_names(vals, {"center_id", "company_id"}):
             raise UserError(
                 self.env._("A return stays with its sender. Cancel it and make a new one.")
             )
-        if not self.env.su and self._get_changed_names(vals, {"month"}):
+        month_changes = not self.env.su and self._get_changed_names(vals, {"month"})
+        if month_changes:
             for document in self:
                 if document.state != "draft":
                     raise UserError(
@@ -533,7 +537,23 @@ class AftersalesReturn(models.Model):
                 )
         if vals.get("month"):
             vals = {**vals, "month": fields.Date.to_date(vals["month"]).replace(day=1)}
-        return super().write(vals)
+        result = super().write(vals)
+        if month_changes:
+            self._check_month_ahead()
+        return result
+
+    def _check_month_ahead(self):
+        """Raise UserError unless the goods are to go in this month or within a year (L2.6)."""
+        for document in self:
+            first = document._get_today().replace(day=1)
+            if not first <= document.month <= first + relativedelta(years=1):
+                raise UserError(
+                    self.env._(
+                        "A return goes in this month or a coming one, at most a year ahead, not in "
+                        "%s (L2.6).",
+                        document.period,
+                    )
+                )
 
     def _get_retention_depends(self):
         return [

@@ -320,6 +320,19 @@ class TestReturnWindow(ReturnCommon):
             with self.assertRaisesRegex(UserError, "its month stays"), self.cr.savepoint():
                 document.month = "2026-12-01"
 
+    def test_month_lies_ahead(self):
+        """L2.6: nothing is returned in a month that is past, by the company's clock, nor ever."""
+        # 16:30 UTC on October 31 is November 1 in Shanghai
+        with freeze_time("2026-10-31 16:30:00"):
+            for month in ("2026-10-01", "2026-10-31", "0001-01-01", "2027-12-01", "9999-12-01"):
+                with self.assertRaisesRegex(UserError, "at most a year"), self.cr.savepoint():
+                    self._make_goods(month=month)
+            document = self._make_goods(month="2027-11-01")
+            with self.assertRaisesRegex(UserError, "not in 2026-10"), self.cr.savepoint():
+                document.month = "2026-10-01"
+            document.month = "2026-11-30"
+            self.assertEqual(str(document.month), "2026-11-01")
+
     # --- special approval (L2.7) -----------------------------------------------------------
 
     def test_special_goes_at_any_time(self):
