@@ -29,12 +29,8 @@ class AccountMove(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        defaults = {
-            name: self.env.context.get(f"default_{name}") for name in self._get_aftersales_links()
-        }
-        self._check_aftersales_link(
-            any(vals.get(name, default) for vals in vals_list for name, default in defaults.items())
-        )
+        names = self._get_aftersales_links()
+        self._check_aftersales_link(any(vals.get(name) for vals in vals_list for name in names))
         return super().create(vals_list)
 
     def write(self, vals):
@@ -91,6 +87,9 @@ class AccountMove(models.Model):
     def _get_aftersales_links(self):
         """Return the names of the fields that only after-sales documents fill."""
         return {"aftersales_settlement_id", "aftersales_return_id"}
+
+    def _get_given_fields(self):
+        return super()._get_given_fields() | self._get_aftersales_links()
 
     def _note_aftersales_undone(self, get_message):
         """Note on the returns that their credit notes are no more; they can be made again."""

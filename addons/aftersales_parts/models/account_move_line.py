@@ -3,7 +3,8 @@ from odoo.exceptions import AccessError
 
 
 class AccountMoveLine(models.Model):
-    _inherit = "account.move.line"
+    _name = "account.move.line"
+    _inherit = ["account.move.line", "aftersales.given.mixin"]
 
     aftersales_return_line_id = fields.Many2one(
         "aftersales.return.line",
@@ -26,10 +27,7 @@ class AccountMoveLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         names = self._get_aftersales_links()
-        defaults = {name: self.env.context.get(f"default_{name}") for name in names}
-        self._check_aftersales_link(
-            any(vals.get(name, default) for vals in vals_list for name, default in defaults.items())
-        )
+        self._check_aftersales_link(any(vals.get(name) for vals in vals_list for name in names))
         lines = super().create(vals_list)
         lines.move_id._check_aftersales_free()
         return lines
@@ -55,6 +53,9 @@ class AccountMoveLine(models.Model):
     def _get_aftersales_links(self):
         """Return the names of the fields that only the answer to a return fills."""
         return {"aftersales_return_line_id", "aftersales_credited_line_id"}
+
+    def _get_given_fields(self):
+        return self._get_aftersales_links()
 
     def _check_aftersales_link(self, given):
         """Raise AccessError if a user says what a line credits: the answer to a return does."""

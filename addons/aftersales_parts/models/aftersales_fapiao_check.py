@@ -6,6 +6,7 @@ class AftersalesFapiaoCheck(models.Model):
 
     _name = "aftersales.fapiao.check"
     _description = "Fapiao check"
+    _inherit = "aftersales.given.mixin"
     _order = "id"
     _rec_name = "code"
 

@@ -3,7 +3,8 @@ from odoo.exceptions import AccessError, UserError
 
 
 class PurchaseOrder(models.Model):
-    _inherit = "purchase.order"
+    _name = "purchase.order"
+    _inherit = ["purchase.order", "aftersales.given.mixin"]
 
     aftersales_comparison_id = fields.Many2one(
         "aftersales.purchase.comparison",
@@ -28,6 +29,9 @@ class PurchaseOrder(models.Model):
             "partner_id",
             "payment_term_id",
         }
+
+    def _get_given_fields(self):
+        return {"aftersales_comparison_id"}
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -3,7 +3,8 @@ from odoo.exceptions import AccessError, UserError
 
 
 class PurchaseOrderLine(models.Model):
-    _inherit = "purchase.order.line"
+    _name = "purchase.order.line"
+    _inherit = ["purchase.order.line", "aftersales.given.mixin"]
 
     aftersales_need_id = fields.Many2one(
         "aftersales.purchase.comparison.line",
@@ -33,6 +34,9 @@ class PurchaseOrderLine(models.Model):
             "product_uom_id",
             "tax_ids",
         }
+
+    def _get_given_fields(self):
+        return {"aftersales_need_id"}
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -434,6 +434,10 @@ class ResPartner(models.Model):
         self.env.registry.clear_cache()
         return location
 
+    def _get_network_fields(self):
+        # what people of the center see in stock, and where their used parts go, follows from it
+        return super()._get_network_fields() | {"used_part_location_id"}
+
     def _get_own_locations(self):
         """Return the locations of the keepers that the partner is or has, for record rules.
 

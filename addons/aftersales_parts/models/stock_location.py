@@ -3,7 +3,8 @@ from odoo.exceptions import AccessError, UserError
 
 
 class StockLocation(models.Model):
-    _inherit = "stock.location"
+    _name = "stock.location"
+    _inherit = ["stock.location", "aftersales.given.mixin"]
 
     deposit_center_id = fields.Many2one(
         "res.partner",
@@ -22,10 +23,7 @@ class StockLocation(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        default = self.env.context.get("default_deposit_center_id")
-        self._check_deposit_center(
-            any(vals.get("deposit_center_id", default) for vals in vals_list)
-        )
+        self._check_deposit_center(any(vals.get("deposit_center_id") for vals in vals_list))
         return super().create(vals_list)
 
     def write(self, vals):
@@ -33,6 +31,9 @@ class StockLocation(models.Model):
         if not self.env.su and {"location_id", "usage", "company_id", "active"} & vals.keys():
             self._check_storage_places()
         return super().write(vals)
+
+    def _get_given_fields(self):
+        return {"deposit_center_id"}
 
     def _check_storage_places(self):
         """Raise UserError if keepers store used parts here: their place is where it is (M10.1)."""

@@ -3,7 +3,8 @@ from odoo.exceptions import AccessError, UserError
 
 
 class StockMove(models.Model):
-    _inherit = "stock.move"
+    _name = "stock.move"
+    _inherit = ["stock.move", "aftersales.given.mixin"]
 
     aftersales_return_line_id = fields.Many2one(
         "aftersales.return.line",
@@ -14,6 +15,9 @@ class StockMove(models.Model):
         index="btree_not_null",
         help="The defective goods that this move takes in.",
     )
+
+    def _get_given_fields(self):
+        return {"aftersales_return_line_id"}
 
     @api.model
     def _prepare_merge_moves_distinct_fields(self):

@@ -32,9 +32,8 @@ class StockPicking(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        for name in self._get_supply_links():
-            default = self.env.context.get(f"default_{name}")
-            self._check_supply_link(any(vals.get(name, default) for vals in vals_list))
+        names = self._get_supply_links()
+        self._check_supply_link(any(vals.get(name) for vals in vals_list for name in names))
         return super().create(vals_list)
 
     def write(self, vals):
@@ -45,6 +44,9 @@ class StockPicking(models.Model):
     def _get_supply_links(self):
         """Return the fields that name the document by which parts of a center move."""
         return {"aftersales_quota_id", "aftersales_record_id", "aftersales_swap_id"}
+
+    def _get_given_fields(self):
+        return super()._get_given_fields() | self._get_supply_links()
 
     def _check_supply_link(self, given):
         """Raise AccessError if a user gives the document: its transfers are made by itself."""

@@ -24,6 +24,7 @@ from . import test_used_part_concurrency
 from . import test_used_part_custody
 from . import test_used_part_disposal
 from . import test_used_part_ledger
+from . import test_defaults
 from . import test_deposit
 from . import test_center
 from . import test_complaint

@@ -517,10 +517,11 @@ class TestReturnAnswer(AftersalesPartsCommon):
             lambda: credit.write({"aftersales_return_id": False}),
             lambda: line.write({"aftersales_return_line_id": document.line_ids.id}),
             lambda: line.write({"aftersales_credited_line_id": line.id}),
-            lambda: line.with_context(default_aftersales_credited_line_id=line.id).copy(),
         ):
             with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
                 write()
+        copied = line.with_context(default_aftersales_credited_line_id=line.id).copy()
+        self.assertFalse(copied.aftersales_credited_line_id)
         self.assertFalse(credit.copy().aftersales_return_id)
 
     # --- refused goods ---------------------------------------------------------------------

@@ -6,6 +6,7 @@ from . import ir_sequence
 from . import ir_http
 from . import res_company
 from . import res_config_settings
+from . import aftersales_given_mixin
 from . import aftersales_workflow_mixin
 from . import aftersales_network_mixin
 from . import aftersales_retention_mixin

@@ -4,7 +4,8 @@ from odoo.tools import format_list
 
 
 class AccountMove(models.Model):
-    _inherit = "account.move"
+    _name = "account.move"
+    _inherit = ["account.move", "aftersales.given.mixin"]
 
     aftersales_request_ids = fields.Many2many(
         "aftersales.request",
@@ -25,9 +26,7 @@ class AccountMove(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        name = "aftersales_request_ids"
-        default = self.env.context.get(f"default_{name}")
-        self._check_requests_given(any(vals.get(name, default) for vals in vals_list))
+        self._check_requests_given(any(vals.get("aftersales_request_ids") for vals in vals_list))
         return super().create(vals_list)
 
     def write(self, vals):
@@ -50,6 +49,9 @@ class AccountMove(models.Model):
         posted = super()._post(soft=soft)
         posted.filtered(lambda move: move.move_type == "out_refund")._close_refunded_cards()
         return posted
+
+    def _get_given_fields(self):
+        return {"aftersales_request_ids"}
 
     # --- consent (H5, H7) ------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ class AftersalesCallbackAttempt(models.Model):
 
     _name = "aftersales.callback.attempt"
     _description = "Attempt to call"
+    _inherit = "aftersales.given.mixin"
     _order = "date, id"
     _rec_name = "callback_id"
 

@@ -9,6 +9,7 @@ class AftersalesDisputeMediation(models.Model):
 
     _name = "aftersales.dispute.mediation"
     _description = "Entry of the mediation log"
+    _inherit = "aftersales.given.mixin"
     _order = "date, id"
     _rec_name = "text"
 

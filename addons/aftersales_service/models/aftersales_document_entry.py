@@ -11,6 +11,7 @@ class AftersalesDocumentEntry(models.AbstractModel):
     """
 
     _name = "aftersales.document.entry"
+    _inherit = "aftersales.given.mixin"
     _description = "Entry about a document"
 
     # the mixin of the models that can have such entries, set by each model

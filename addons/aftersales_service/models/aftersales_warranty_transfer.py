@@ -7,6 +7,7 @@ class AftersalesWarrantyTransfer(models.Model):
 
     _name = "aftersales.warranty.transfer"
     _description = "Change of owner"
+    _inherit = "aftersales.given.mixin"
     _regulations = ("E4",)
     _order = "date desc, id desc"
     _rec_name = "card_id"

@@ -21,6 +21,7 @@ class AftersalesWorkflowMixin(models.AbstractModel):
     """
 
     _name = "aftersales.workflow.mixin"
+    _inherit = "aftersales.given.mixin"
     _description = "Fields closed to direct changes"
 
     # code of the sequence from which `name` is drawn; None: the model has no number
@@ -30,6 +31,9 @@ class AftersalesWorkflowMixin(models.AbstractModel):
         """Return the names of the fields that only actions may change."""
         names = {"state", "name"} if self._sequence_code else {"state"}
         return names | self._get_derived_figures()
+
+    def _get_given_fields(self):
+        return self._get_protected_fields()
 
     def _get_derived_figures(self):
         """Return the names of the stored fields that follow from others.
@@ -59,14 +63,6 @@ class AftersalesWorkflowMixin(models.AbstractModel):
     def create(self, vals_list):
         if not self.env.su:
             protected = self._get_protected_fields()
-            # a default from the context would be a value from the caller all the same
-            self = self.with_context(  # pylint: disable=context-overridden
-                {
-                    key: value
-                    for key, value in self.env.context.items()
-                    if key.removeprefix("default_") not in protected
-                }
-            )
             own = self._get_own_defaults(protected)
             for vals in vals_list:
                 self._check_protected(
@@ -74,13 +70,6 @@ class AftersalesWorkflowMixin(models.AbstractModel):
                     for name in protected & vals.keys()
                     if vals[name] and vals[name] != own.get(name)
                 )
-            # every user may keep defaults of his own, which would be values from him, too
-            foreign = {
-                name: own.get(name, False)
-                for name, value in self.default_get(list(protected)).items()
-                if value != own.get(name)
-            }
-            vals_list = [{**vals, **foreign} for vals in vals_list]
         if self._sequence_code:
             # sudo: whoever may create the record takes the next number
             numbers = (
@@ -92,16 +81,6 @@ class AftersalesWorkflowMixin(models.AbstractModel):
                 {**vals, "name": number} for vals, number in zip(vals_list, numbers, strict=True)
             ]
         return super().create(vals_list)
-
-    def _get_own_defaults(self, names):
-        """Return the defaults that the model itself gives to the fields ``names``."""
-        defaults = {}
-        for name in names:
-            field = self._fields[name]
-            if field.default:
-                value = field.convert_to_cache(field.default(self), self, validate=False)
-                defaults[name] = field.convert_to_write(field.convert_to_record(value, self), self)
-        return defaults
 
     def unlink(self):
         if not self.env.su and self.env.context.get(MODULE_UNINSTALL_FLAG):

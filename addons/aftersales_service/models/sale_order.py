@@ -5,7 +5,8 @@ from odoo.tools import formatLang
 
 
 class SaleOrder(models.Model):
-    _inherit = "sale.order"
+    _name = "sale.order"
+    _inherit = ["sale.order", "aftersales.given.mixin"]
 
     service_record_id = fields.Many2one(
         "aftersales.service.record",
@@ -48,10 +49,7 @@ class SaleOrder(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        default = self.env.context.get("default_aftersales_request_id")
-        self._check_request_given(
-            any(vals.get("aftersales_request_id", default) for vals in vals_list)
-        )
+        self._check_request_given(any(vals.get("aftersales_request_id") for vals in vals_list))
         orders = super().create(vals_list)
         orders._check_service_access()
         return orders
@@ -69,6 +67,9 @@ class SaleOrder(models.Model):
         for order in signed:
             order._aftersales_note_signature()
         return result
+
+    def _get_given_fields(self):
+        return {"aftersales_request_id"}
 
     def _check_request_given(self, given):
         """Raise AccessError if a user gives the request: it is what the consent is asked for."""

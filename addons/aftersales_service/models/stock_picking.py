@@ -3,7 +3,8 @@ from odoo.exceptions import AccessError
 
 
 class StockPicking(models.Model):
-    _inherit = "stock.picking"
+    _name = "stock.picking"
+    _inherit = ["stock.picking", "aftersales.given.mixin"]
 
     aftersales_assessment_id = fields.Many2one(
         "aftersales.exchange.assessment",
@@ -22,15 +23,15 @@ class StockPicking(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        default = self.env.context.get("default_aftersales_assessment_id")
-        self._check_assessment(
-            any(vals.get("aftersales_assessment_id", default) for vals in vals_list)
-        )
+        self._check_assessment(any(vals.get("aftersales_assessment_id") for vals in vals_list))
         return super().create(vals_list)
 
     def write(self, vals):
         self._check_assessment("aftersales_assessment_id" in vals)
         return super().write(vals)
+
+    def _get_given_fields(self):
+        return {"aftersales_assessment_id"}
 
     def _check_assessment(self, given):
         """Raise AccessError if a user gives the assessment: warranty cards follow from it."""
