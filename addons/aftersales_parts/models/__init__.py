@@ -1,4 +1,5 @@
 from . import aftersales_regulation
+from . import aftersales_reference_mixin
 from . import res_company
 from . import res_config_settings
 from . import account_chart_template

@@ -2,7 +2,7 @@ from dateutil.relativedelta import relativedelta
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import format_date
 
@@ -32,6 +32,7 @@ class AftersalesReturn(models.Model):
         "H11",
     )
     _inherit = [
+        "aftersales.reference.mixin",
         "aftersales.retention.mixin",
         "aftersales.approval.mixin",
         "aftersales.deadline.mixin",
@@ -312,6 +313,9 @@ class AftersalesReturn(models.Model):
             & Domain("is_on_spot", "=", False)
         )
 
+    def _get_reference_fields(self):
+        return super()._get_reference_fields() | {"center_id"}
+
     def _get_taken_months(self):
         """Return {(company id, sender id): months that have an ordinary return already}."""
         # sudo: a return that this user doesn't see takes its month as well
@@ -489,6 +493,25 @@ class AftersalesReturn(models.Model):
                     "%s is closed. Let its regional office return what is left there.",
                     sender.display_name,
                 )
+            )
+
+    def _check_references(self, vals_list):
+        result = super()._check_references(vals_list)
+        for sender in {vals["center_id"] for vals in vals_list if vals.get("center_id")}:
+            self._check_may_send(sender)
+        return result
+
+    @api.model
+    def _check_may_send(self, sender):
+        """Raise AccessError unless the user may apply for the partner with the id ``sender``.
+
+        Asked before the months that it has taken, which would tell of its returns.
+        """
+        rules = self.env["ir.rule"]._compute_domain(self._name, "create")
+        # sudo: only whether the rules allow it is asked
+        if not self.new({"center_id": sender}).sudo().filtered_domain(rules):
+            raise AccessError(
+                self.env._("A return is applied for by its sender, or by the sender's office.")
             )
 
     @api.model_create_multi

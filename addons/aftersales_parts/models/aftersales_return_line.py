@@ -14,7 +14,7 @@ class AftersalesReturnLine(models.Model):
 
     _name = "aftersales.return.line"
     _description = "Return line"
-    _inherit = "aftersales.approval.line.mixin"
+    _inherit = ["aftersales.reference.mixin", "aftersales.approval.line.mixin"]
     _order = "return_id, id"
     _rec_name = "used_part_id"
     _approval_document = "return_id"
@@ -194,6 +194,9 @@ class AftersalesReturnLine(models.Model):
                 "done",
                 "cancelled",
             )
+
+    def _get_reference_fields(self):
+        return {"return_id", "used_part_id"}
 
     def _get_protected_fields(self):
         return (

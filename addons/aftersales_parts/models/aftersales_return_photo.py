@@ -11,7 +11,7 @@ class AftersalesReturnPhoto(models.Model):
 
     _name = "aftersales.return.photo"
     _description = "Photo of returned goods"
-    _inherit = "aftersales.document.entry"
+    _inherit = ["aftersales.reference.mixin", "aftersales.document.entry"]
     _order = "return_id, line_id, id"
     _rec_name = "note"
 
@@ -43,6 +43,9 @@ class AftersalesReturnPhoto(models.Model):
         ondelete="restrict",
         default=lambda self: self.env.user,
     )
+
+    def _get_reference_fields(self):
+        return {"return_id", "line_id"}
 
     @api.depends("line_id")
     def _compute_return_id(self):

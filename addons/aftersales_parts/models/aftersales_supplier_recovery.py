@@ -13,7 +13,7 @@ class AftersalesSupplierRecovery(models.Model):
     _name = "aftersales.supplier.recovery"
     _description = "Supplier recovery"
     _regulations = ("M10.1", "H11")
-    _inherit = ["aftersales.retention.mixin", "mail.thread"]
+    _inherit = ["aftersales.reference.mixin", "aftersales.retention.mixin", "mail.thread"]
     _sequence_code = "aftersales.supplier.recovery"
     _order = "id desc"
     _check_company_auto = True

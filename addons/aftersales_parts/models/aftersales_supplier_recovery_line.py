@@ -7,7 +7,7 @@ class AftersalesSupplierRecoveryLine(models.Model):
 
     _name = "aftersales.supplier.recovery.line"
     _description = "Line of a supplier recovery"
-    _inherit = "aftersales.workflow.mixin"
+    _inherit = ["aftersales.reference.mixin", "aftersales.workflow.mixin"]
     _order = "recovery_id, id"
     _rec_name = "used_part_id"
     _check_company_auto = True
@@ -88,6 +88,9 @@ class AftersalesSupplierRecoveryLine(models.Model):
     _return_line_uniq = models.Constraint(
         "UNIQUE(recovery_id, return_line_id)", "These goods are on the list already."
     )
+
+    def _get_reference_fields(self):
+        return {"recovery_id", "used_part_id", "return_line_id"}
 
     def _get_protected_fields(self):
         return self._get_derived_figures() | {"is_back"}

@@ -15,6 +15,7 @@ class AftersalesSwap(models.Model):
     _description = "Old-for-new swap"
     _regulations = ("L1.6", "L2.3", "L3.3", "H11")
     _inherit = [
+        "aftersales.reference.mixin",
         "aftersales.retention.mixin",
         "aftersales.supply.mixin",
         "mail.thread",

@@ -7,7 +7,7 @@ class AftersalesSwapLine(models.Model):
 
     _name = "aftersales.swap.line"
     _description = "Part swapped"
-    _inherit = "aftersales.workflow.mixin"
+    _inherit = ["aftersales.reference.mixin", "aftersales.workflow.mixin"]
     _order = "swap_id, id"
     _rec_name = "tag"
     _check_company_auto = True
@@ -131,6 +131,9 @@ class AftersalesSwapLine(models.Model):
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"approver_id"}
+
+    def _get_reference_fields(self):
+        return {"swap_id", "used_part_id"}
 
     @api.model_create_multi
     def create(self, vals_list):

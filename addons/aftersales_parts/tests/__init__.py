@@ -5,6 +5,7 @@ from . import test_fapiao
 from . import test_keeping
 from . import test_migration
 from . import test_part_class
+from . import test_reference
 from . import test_report
 from . import test_retention
 from . import test_return

@@ -6,6 +6,7 @@ class AftersalesReturnAppraise(models.TransientModel):
 
     _name = "aftersales.return.appraise"
     _description = "Appraise a return"
+    _inherit = "aftersales.reference.mixin"
 
     return_id = fields.Many2one("aftersales.return", required=True, readonly=True)
     center_id = fields.Many2one(related="return_id.center_id", related_sudo=False)
@@ -16,6 +17,9 @@ class AftersalesReturnAppraise(models.TransientModel):
         required=True, help="What you found when you looked at the goods: fault, condition, count."
     )
     signature = fields.Binary(attachment=False)
+
+    def _get_reference_fields(self):
+        return {"return_id"}
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -6,6 +6,7 @@ class AftersalesReturnInspect(models.TransientModel):
 
     _name = "aftersales.return.inspect"
     _description = "Verdict on returned goods"
+    _inherit = "aftersales.reference.mixin"
 
     line_ids = fields.Many2many("aftersales.return.line", string="Goods", required=True)
     is_review = fields.Boolean("Second look", compute="_compute_is_review")
@@ -29,6 +30,9 @@ class AftersalesReturnInspect(models.TransientModel):
         help="How much of what was received is deducted or rejected.",
     )
     note = fields.Char("Inspector's note", help="What was found. The sender reads it.")
+
+    def _get_reference_fields(self):
+        return {"line_ids"}
 
     @api.depends("line_ids")
     def _compute_is_review(self):

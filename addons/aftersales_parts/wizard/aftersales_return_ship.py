@@ -6,6 +6,7 @@ class AftersalesReturnShip(models.TransientModel):
 
     _name = "aftersales.return.ship"
     _description = "Ship a return"
+    _inherit = "aftersales.reference.mixin"
 
     return_id = fields.Many2one("aftersales.return", required=True, readonly=True)
     freight_payer = fields.Selection(related="return_id.freight_payer", related_sudo=False)
@@ -21,6 +22,9 @@ class AftersalesReturnShip(models.TransientModel):
     package_count = fields.Integer(
         "Packages", compute="_compute_freight", store=True, readonly=False, precompute=True
     )
+
+    def _get_reference_fields(self):
+        return {"return_id"}
 
     @api.depends("return_id")
     def _compute_freight(self):

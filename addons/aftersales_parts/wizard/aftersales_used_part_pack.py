@@ -8,6 +8,7 @@ class AftersalesUsedPartPack(models.TransientModel):
 
     _name = "aftersales.used.part.pack"
     _description = "Pack used parts"
+    _inherit = "aftersales.reference.mixin"
 
     used_part_ids = fields.Many2many("aftersales.used.part", string="Parts", required=True)
     keeper_id = fields.Many2one("res.partner", compute="_compute_keeper")
@@ -34,6 +35,9 @@ class AftersalesUsedPartPack(models.TransientModel):
         domain="[('keeper_id', '=', keeper_id), ('company_id', '=', company_id)]",
         help="Empty: where the parts lie now, if they all lie in the same place.",
     )
+
+    def _get_reference_fields(self):
+        return {"used_part_ids", "crate_id", "place_id"}
 
     def _default_mode(self):
         parts = self.env["aftersales.used.part"].browse(

@@ -6,6 +6,7 @@ class AftersalesUsedPartStore(models.TransientModel):
 
     _name = "aftersales.used.part.store"
     _description = "Store used parts"
+    _inherit = "aftersales.reference.mixin"
 
     used_part_ids = fields.Many2many("aftersales.used.part", string="Parts", required=True)
     keeper_id = fields.Many2one("res.partner", compute="_compute_keeper")
@@ -17,6 +18,9 @@ class AftersalesUsedPartStore(models.TransientModel):
         domain="[('keeper_id', '=', keeper_id), ('company_id', '=', company_id)]",
     )
     issues = fields.Text("Not allowed here", compute="_compute_issues")
+
+    def _get_reference_fields(self):
+        return {"used_part_ids", "place_id"}
 
     @api.depends("used_part_ids")
     def _compute_keeper(self):
