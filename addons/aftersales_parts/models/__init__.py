@@ -14,6 +14,7 @@ from . import aftersales_machine_kind
 from . import aftersales_storage_place
 from . import aftersales_part_class
 from . import product_template
+from . import product_product
 from . import aftersales_used_part
 from . import aftersales_used_part_keeping
 from . import aftersales_used_part_event

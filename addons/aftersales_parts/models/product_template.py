@@ -1,9 +1,12 @@
 from odoo import fields, models
 
+COST_VIEWERS = "aftersales_parts.group_product_cost"
+
 
 class ProductTemplate(models.Model):
     _inherit = "product.template"
 
+    standard_price = fields.Float(groups=COST_VIEWERS)
     part_class_id = fields.Many2one(
         "aftersales.part.class",
         "Part class",

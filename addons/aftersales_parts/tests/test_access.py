@@ -1,4 +1,5 @@
 from collections import defaultdict
+from functools import partial
 
 from lxml import etree
 
@@ -120,6 +121,47 @@ class TestAccess(AftersalesPartsCommon):
             for model in models:
                 everything = self.env[model].search([])
                 self.assertEqual(self.env[model].with_user(user).search([]), everything, model)
+
+    def test_cost(self):
+        """M7: what the company pays is hidden from centers and technicians, in every screen."""
+        self.pump.standard_price = 1234
+        sellers = [
+            new_test_user(self.env, f"parts_{group}", groups=group)
+            for group in (
+                "sales_team.group_sale_salesman",
+                "stock.group_stock_user",
+                "purchase.group_purchase_user",
+                "aftersales_service.group_technician,aftersales_service.group_clerk",
+            )
+        ]
+        for user, sees in (
+            (self.users["center"], False),
+            (self.users["technician"], False),
+            (self.users["accountant"], True),
+            (self.users["logistics"], True),
+            *((user, True) for user in sellers),
+        ):
+            for product in (self.pump, self.pump.product_tmpl_id):
+                product = product.with_user(user)
+                with self.subTest(user=user.login, model=product._name):
+                    self.env.invalidate_all()
+                    self.assertEqual("standard_price" in product.fields_get(), sees)
+                    if sees:
+                        self.assertEqual(product.standard_price, 1234)
+                    else:
+                        for call in (
+                            partial(product.read, ["standard_price"]),
+                            partial(product.search, [("standard_price", ">", 1)]),
+                            partial(product.search_read, [], ["standard_price"], limit=1),
+                        ):
+                            with self.assertRaises(AccessError), self.cr.savepoint():
+                                call()
+                    # the screens of products open for everybody
+                    shown = set()
+                    for kind in ("list", "form", "kanban"):
+                        arch = etree.fromstring(product.get_view(view_type=kind)["arch"])
+                        shown.update(node.get("name") for node in arch.iter("field"))
+                    self.assertEqual("standard_price" in shown, sees)
 
     def test_center_fapiao(self):
         """A center sees its own fapiao, not those of another."""
