@@ -56,6 +56,7 @@
         "views/aftersales_settlement_terms_views.xml",
         "views/aftersales_deduction_reason_views.xml",
         "views/aftersales_fapiao_views.xml",
+        "views/aftersales_used_part_charge_views.xml",
         "views/aftersales_service_record_views.xml",
         "views/account_move_views.xml",
         "views/product_views.xml",

@@ -21,6 +21,7 @@ from . import aftersales_used_part_event
 from . import aftersales_supply_mixin
 from . import aftersales_used_part_disposal
 from . import aftersales_used_part_custody
+from . import aftersales_used_part_charge
 from . import aftersales_used_part_ledger
 from . import aftersales_service_record
 from . import aftersales_service_record_part

@@ -59,6 +59,7 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         self._check_aftersales_credited()
+        self._check_aftersales_charged()
         return super()._post(soft)
 
     def button_draft(self):
@@ -71,6 +72,14 @@ class AccountMove(models.Model):
 
     def _reverse_moves(self, default_values_list=None, cancel=False):
         self._check_aftersales_free()
+        if cancel and (charged := self.filtered("invoice_line_ids.aftersales_charged_part_id")):
+            raise UserError(
+                self.env._(
+                    "%s charges used parts. Make a credit note only: what is still owed can be "
+                    "charged anew under After-sales ▸ Settlement ▸ To be charged.",
+                    format_list(self.env, charged.mapped("display_name")),
+                )
+            )
         return super()._reverse_moves(default_values_list=default_values_list, cancel=cancel)
 
     def _check_aftersales_link(self, given):
@@ -117,6 +126,29 @@ class AccountMove(models.Model):
                         accepted=line.quantity_accepted,
                         credited=quantity,
                     )
+                )
+
+    def _check_aftersales_charged(self):
+        """Raise UserError if a part is charged by another line, or no longer owed (L3.3).
+
+        A cancelled invoice whose parts were charged anew could be taken up once more.
+        """
+        # sudo: accountants see the invoice, which is to say what is due, whatever else they see
+        lines = self.sudo().invoice_line_ids.filtered("aftersales_charged_part_id")
+        lines.aftersales_charged_part_id._lock()
+        for line in lines:
+            part = line.aftersales_charged_part_id
+            if part.charge_line_id != line:
+                raise UserError(
+                    self.env._(
+                        "%(tag)s is charged by %(invoice)s. Take it off this one.",
+                        tag=part.name,
+                        invoice=part.charge_line_id.move_id.display_name,
+                    )
+                )
+            if part.charge_state == "to_credit":
+                raise UserError(
+                    self.env._("%s is no longer owed. Take it off the invoice.", part.name)
                 )
 
     def _get_aftersales_moves(self):

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
+from odoo.fields import Command
 
 
 class AccountMoveLine(models.Model):
@@ -22,6 +23,19 @@ class AccountMoveLine(models.Model):
         copy=False,
         index="btree_not_null",
         help="The line of the invoice by which the returned goods were sold.",
+    )
+
+    aftersales_credit_line_ids = fields.One2many(
+        "account.move.line", "aftersales_credited_line_id", "Credited by"
+    )
+    aftersales_charged_part_id = fields.Many2one(
+        "aftersales.used.part",
+        "Part charged",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="The part of the company's own that was not returned in order (L3.3).",
     )
 
     @api.model_create_multi
@@ -51,21 +65,53 @@ class AccountMoveLine(models.Model):
 
     @api.model
     def _get_aftersales_links(self):
-        """Return the names of the fields that only the answer to a return fills."""
-        return {"aftersales_return_line_id", "aftersales_credited_line_id"}
+        """Return the names of the fields that only the actions on returned goods fill."""
+        return {
+            "aftersales_return_line_id",
+            "aftersales_credited_line_id",
+            "aftersales_charged_part_id",
+        }
 
     def _get_given_fields(self):
         return self._get_aftersales_links()
 
     def _check_aftersales_link(self, given):
-        """Raise AccessError if a user says what a line credits: the answer to a return does."""
+        """Raise AccessError if a user says what a line credits or charges."""
         if given and not self.env.su:
             raise AccessError(
                 self.env._(
-                    "What a line credits can't be entered by hand: it follows from the answer to "
-                    "the return."
+                    "What a line credits or charges can't be entered by hand: it follows from the "
+                    "answer to the return, and from the parts that are to be charged."
                 )
             )
+
+    def _prepare_charge_credit_vals(self):
+        """Return the draft credit note of these lines of one invoice, which charge used parts."""
+        move = self.move_id
+        return {
+            "move_type": "out_refund",
+            "company_id": move.company_id.id,
+            "partner_id": move.partner_id.id,
+            "currency_id": move.currency_id.id,
+            "ref": move.name,
+            "reversed_entry_id": move.id,
+            "invoice_line_ids": [
+                Command.create(
+                    {
+                        "product_id": line.product_id.id,
+                        "name": line.name,
+                        "quantity": line.quantity,
+                        "product_uom_id": line.product_uom_id.id,
+                        "price_unit": line.price_unit,
+                        "discount": line.discount,
+                        "tax_ids": [Command.set(line.tax_ids.ids)],
+                        "account_id": line.account_id.id,
+                        "aftersales_credited_line_id": line.id,
+                    }
+                )
+                for line in self
+            ],
+        }
 
     def _get_aftersales_uncredited(self):
         """Return {invoice line: quantity that was not credited yet}, in the product's unit.

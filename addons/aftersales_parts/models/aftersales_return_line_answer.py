@@ -506,6 +506,8 @@ class AftersalesReturnLine(models.Model):
                 ("parent_state", "=", "posted"),
                 ("display_type", "=", "product"),
                 ("quantity", ">", 0),
+                # what was charged for a used part was not sold
+                ("aftersales_charged_part_id", "=", False),
             ],
             order="invoice_date desc, move_id desc, id",
         )
@@ -548,40 +550,23 @@ class AftersalesReturnLine(models.Model):
                     products=format_list(self.env, unpriced.mapped("display_name")),
                 )
             )
-        position = self.env["account.fiscal.position"]._get_fiscal_position(partner)
         lang = partner.lang or self.env.lang
         result = []
         for line in self:
             product = line.product_id.with_context(lang=lang)
-            taxes = position.map_tax(product.taxes_id._filter_taxes_by_company(company))
+            price = prices[line.product_id][0]
             vals = {
-                "product_id": product.id,
+                **company._aftersales_prepare_wholesale_vals(partner, product, price),
                 "name": product.env._(
                     "%(product)s\nWholesale price of %(date)s, VAT included: no invoice found",
                     product=product.display_name,
                     date=format_date(product.env, company._aftersales_local(moment).date()),
                 ),
                 "quantity": line.quantity_accepted,
-                "product_uom_id": product.uom_id.id,
-                "price_unit": line._get_price_for_taxes(prices[line.product_id][0], taxes),
-                "tax_ids": [Command.set(taxes.ids)],
                 "aftersales_return_line_id": line.id,
             }
             result.append((line, vals))
         return result
-
-    def _get_price_for_taxes(self, price, taxes):
-        """Return the unit price with which ``taxes`` make up ``price``, VAT included."""
-        if not taxes or all(taxes.mapped("price_include")):
-            return price
-        details = taxes._get_tax_details(
-            price,
-            1.0,
-            rounding_method="round_globally",
-            product=self.product_id,
-            special_mode="total_included",
-        )
-        return details["total_excluded"]
 
     def _get_credited_quantities(self, posting):
         """Return {line: quantity credited}, by posted credit notes and those of ``posting``."""

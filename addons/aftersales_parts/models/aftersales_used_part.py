@@ -3,6 +3,7 @@ from odoo.exceptions import LockError, UserError
 from odoo.tools import SQL, format_list
 
 AT_FACTORY = ("received", "accepted", "deducted", "rejected")
+REFUSED = ("deducted", "rejected")
 ENDED = ("scrapped", "supplier", "returned", "lost")
 
 

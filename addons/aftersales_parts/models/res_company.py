@@ -1,5 +1,6 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Command
 from odoo.tools import format_list
 
 
@@ -167,6 +168,29 @@ class ResCompany(models.Model):
             if rule and self.currency_id.compare_amounts(price, 0) > 0:
                 prices[product] = (self.currency_id.round(price), items.browse(rule))
         return prices
+
+    def _aftersales_prepare_wholesale_vals(self, partner, product, price):
+        """Return the values of an invoice line to ``partner`` at a wholesale price, VAT included.
+
+        :param float price: in the company's currency, VAT included (M8.1)
+        """
+        self.ensure_one()
+        position = self.env["account.fiscal.position"]._get_fiscal_position(partner)
+        taxes = position.map_tax(product.taxes_id._filter_taxes_by_company(self))
+        if taxes and not all(taxes.mapped("price_include")):
+            price = taxes._get_tax_details(
+                price,
+                1.0,
+                rounding_method="round_globally",
+                product=product,
+                special_mode="total_included",
+            )["total_excluded"]
+        return {
+            "product_id": product.id,
+            "product_uom_id": product.uom_id.id,
+            "price_unit": price,
+            "tax_ids": [Command.set(taxes.ids)],
+        }
 
     def _aftersales_get_loss_location(self):
         """Return where goods that are gone are booked: the inventory loss of used parts."""

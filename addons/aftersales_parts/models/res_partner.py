@@ -231,6 +231,7 @@ class ResPartner(models.Model):
         return (
             obstacles
             + center._get_used_part_obstacles(company)
+            + center._get_charge_obstacles(company)
             + center._get_return_obstacles(company)
             + center._get_settlement_obstacles(company)
             + center._get_money_obstacles(company)
@@ -254,6 +255,20 @@ class ResPartner(models.Model):
         claimable = [*domain, *parts._get_claimable_domain()]
         if unlisted := parts.search_count([*claimable, ("id", "not in", settled.used_part_id.ids)]):
             obstacles.append(self.env._("Used parts that are on no settlement yet: %s", unlisted))
+        return obstacles
+
+    def _get_charge_obstacles(self, company):
+        """Return what is not settled yet of the company's own parts that didn't come back."""
+        parts = self.env["aftersales.used.part"]
+        kept = [("keeper_id", "child_of", self.id), ("company_id", "=", company.id)]
+        obstacles = []
+        if owed := parts.search_count([*kept, ("charge_state", "=", "to_charge")]):
+            obstacles.append(self.env._("Parts of ours that are to be charged: %s", owed))
+        drafts = [("charge_line_id.parent_state", "=", "draft")]
+        if drafted := parts.search_count([*kept, ("charge_state", "=", "charged"), *drafts]):
+            obstacles.append(self.env._("Parts of ours on draft invoices: %s", drafted))
+        if over := parts.search_count([*kept, ("charge_state", "=", "to_credit")]):
+            obstacles.append(self.env._("Parts charged that are no longer owed: %s", over))
         return obstacles
 
     def _get_return_obstacles(self, company):

@@ -23,6 +23,7 @@ from . import test_ui
 from . import test_used_part
 from . import test_used_part_concurrency
 from . import test_used_part_custody
+from . import test_used_part_charge
 from . import test_used_part_disposal
 from . import test_used_part_ledger
 from . import test_defaults

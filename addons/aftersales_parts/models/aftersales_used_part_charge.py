@@ -1,0 +1,309 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.tools import format_list
+from odoo.tools.misc import format_date
+
+from .aftersales_used_part import REFUSED
+
+
+class AftersalesUsedPart(models.Model):
+    """The company's own parts: what doesn't come back in order is charged to its keeper (L3.3)."""
+
+    _inherit = "aftersales.used.part"  # pylint: disable=consider-merging-classes-inherited
+
+    charge_state = fields.Selection(
+        [
+            ("to_charge", "To be charged"),
+            ("charged", "Charged"),
+            ("to_credit", "Charged, no longer owed"),
+            ("waived", "Waived"),
+        ],
+        "Charge",
+        compute="_compute_charge_state",
+        store=True,
+        help="The company supplied the new part itself. If the used one is deducted, rejected or "
+        "lost by its keeper, he owes the wholesale price of the new one (L3.3).",
+    )
+    charge_line_id = fields.Many2one(
+        "account.move.line",
+        "Charged by",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        groups="account.group_account_invoice,account.group_account_readonly",
+    )
+    charge_waiver = fields.Text("Why waived", readonly=True, copy=False)
+
+    _charge_line_uniq = models.UniqueIndex(
+        "(charge_line_id) WHERE charge_line_id IS NOT NULL", "This line charges another part."
+    )
+
+    @api.depends(
+        "state",
+        "result",
+        "loss_bearer",
+        "swap_line_id",
+        "charge_waiver",
+        "record_part_id.source",
+        "record_part_id.coverage_id",
+        "record_id.responsibility",
+        "return_line_ids.is_received",
+        "return_line_ids.date_answered",
+        "return_line_ids.objection_state",
+        "charge_line_id.parent_state",
+        "charge_line_id.move_id.payment_state",
+        "charge_line_id.aftersales_credit_line_ids.parent_state",
+    )
+    def _compute_charge_state(self):
+        for part in self:
+            charged = part._is_charged()
+            if part._is_charge_owed():
+                rest = "waived" if part.charge_waiver else "to_charge"
+                # while the sender waits for a second look, nothing is charged
+                disputed = part._get_last_arrival().objection_state == "open"
+                part.charge_state = "charged" if charged else not disputed and rest
+            else:
+                part.charge_state = charged and "to_credit"
+
+    def _is_charge_owed(self):
+        """Tell whether the part is the company's and its keeper was answered that it is refused."""
+        self.ensure_one()
+        if self._is_claimable() or not self._is_covered():
+            return False
+        if self.state == "lost":
+            return self.loss_bearer == "center"
+        return self.result in REFUSED and bool(self._get_last_arrival().date_answered)
+
+    def _get_last_arrival(self):
+        """Return the line of the return by which the part came last, or none."""
+        return self.return_line_ids.filtered("is_received").sorted("id")[-1:]
+
+    def _is_charged(self):
+        """Tell whether an invoice charges the part and no credit note has taken that back."""
+        self.ensure_one()
+        line = self.charge_line_id
+        credits = line.aftersales_credit_line_ids
+        return (
+            bool(line)
+            and line.parent_state != "cancel"
+            and line.move_id.payment_state != "reversed"
+            and all(credit.parent_state == "cancel" for credit in credits)
+        )
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {"charge_line_id", "charge_waiver"}
+
+    def _get_reason_actions(self):
+        return super()._get_reason_actions() | {"action_waive_charge"}
+
+    def write(self, vals):
+        if not {"state", "result", "loss_bearer"} & vals.keys():
+            return super().write(vals)
+        # sudo: whoever decides on a part may not read invoices
+        before = self.sudo().grouped("charge_state")
+        result = super().write(vals)
+        if charged := before.get("charged"):
+            charged.filtered(lambda part: part.charge_state == "to_credit")._note_no_longer_owed()
+        if waived := before.get("waived"):
+            # it was waived for what was then; what may follow is another case
+            waived.filtered(lambda part: not part._is_charge_owed()).charge_waiver = False
+        return result
+
+    def _note_no_longer_owed(self):
+        """Tell the accountants that parts are charged which are owed no longer."""
+        accountants = self.env["aftersales.deadline"]._get_group_users(
+            self.env.ref("account.group_account_invoice")
+        )
+        for move, parts in self.grouped(lambda part: part.charge_line_id.move_id).items():
+            move.message_post(
+                body=self.env._(
+                    "No longer owed, because the part was taken up again or accepted: %s. Credit "
+                    "it under After-sales ▸ Settlement ▸ To be charged.",
+                    format_list(self.env, parts.mapped("name")),
+                ),
+                partner_ids=accountants.filtered(
+                    lambda user, company=move.company_id: company in user.company_ids
+                ).partner_id.ids,
+                subtype_xmlid="mail.mt_comment",
+            )
+
+    # --- charging --------------------------------------------------------------------------
+
+    def _check_charger(self):
+        if not self.env.user.has_group("account.group_account_invoice"):
+            self._check_group("aftersales_service.group_customer_service")
+
+    def _lock_charge(self, state):
+        """Lock the parts, and check on what is then the truth that their charge is ``state``."""
+        self.check_access("read")
+        if not self:
+            raise UserError(self.env._("Choose the parts first."))
+        self._lock()
+        self.invalidate_recordset()
+        labels = dict(self._fields["charge_state"]._description_selection(self.env))
+        if others := self.filtered(lambda part: part.charge_state != state):
+            raise UserError(
+                self.env._(
+                    "Only possible for parts that are “%(state)s”, not for: %(tags)s",
+                    state=labels[state],
+                    tags=format_list(self.env, others.mapped("name")),
+                )
+            )
+
+    def action_charge(self):
+        """Make a draft invoice to each sender of parts that are to be charged (L3.3).
+
+        Who kept and sent the part owes, because he had to return it in order: the center, or the
+        office that took it in a swap, whoever keeps it afterwards. Price is the wholesale price
+        of the day on which the company's new part was fitted, or given in the swap; VAT is
+        included in it (M8.1).
+
+        :return: the action that shows the invoices
+        :raises AccessError: neither accountant nor customer service
+        :raises UserError: nothing is owed, or there is no price or no debtor
+        """
+        self._check_charger()
+        self._lock_charge("to_charge")
+        # sudo: customer service has no rights in accounting; the drafts are exactly what is owed
+        moves = self.env["account.move"].sudo()
+        for (company, debtor), parts in (
+            self.sudo().grouped(lambda p: (p.company_id, p._get_debtor())).items()
+        ):
+            moves |= parts.with_company(company)._charge(debtor)
+        if not self.env["account.move"].has_access("read"):
+            return True
+        return moves.with_env(self.env)._get_records_action(name=self.env._("Invoices"))
+
+    def _charge(self, debtor):
+        """Return the draft invoice to ``debtor``; company, role and state were checked."""
+        company = self.company_id
+        if debtor == company.partner_id.commercial_partner_id:
+            raise UserError(
+                self.env._(
+                    "%(company)s would charge itself, because its own office sent these parts: "
+                    "%(tags)s. Let customer service waive it.",
+                    company=company.name,
+                    tags=format_list(self.env, self.mapped("name")),
+                )
+            )
+        prices = self._get_charge_prices()
+        move = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "company_id": company.id,
+                "partner_id": debtor.id,
+                "currency_id": company.currency_id.id,
+                "invoice_line_ids": [
+                    Command.create(part._prepare_charge_line_vals(debtor, *prices[part]))
+                    for part in self
+                ],
+            }
+        )
+        for line in move.invoice_line_ids:
+            line.aftersales_charged_part_id._write_protected({"charge_line_id": line.id})
+        self._log_event("charged")
+        return move
+
+    def _get_debtor(self):
+        """Return who owes for the part: who sent it when it was refused or lost."""
+        self.ensure_one()
+        lines = self.return_line_ids.filtered(lambda line: line.return_id.date_shipped)
+        sender = lines.sorted("id")[-1:].return_id.center_id or self.keeper_id
+        return sender.commercial_partner_id
+
+    def _get_charged_product(self):
+        """Return (product that the company gave, moment in UTC)."""
+        self.ensure_one()
+        if line := self.swap_line_id:
+            return line.product_id, line.swap_id.date_done
+        return self.product_id, self.record_id.arrival
+
+    def _get_charge_prices(self):
+        """Return {part: (product, moment in UTC, wholesale price)} of what the company gave.
+
+        :raises UserError: a product had no wholesale price that day
+        """
+        prices = {}
+        for moment, parts in self.grouped(lambda part: part._get_charged_product()[1]).items():
+            products = {part: part._get_charged_product()[0] for part in parts}
+            found = self.company_id._aftersales_get_wholesale_prices(
+                self.env["product.product"].union(*products.values()), moment
+            )
+            for part, product in products.items():
+                if product in found:
+                    prices[part] = (product, moment, found[product][0])
+        if unpriced := self.filtered(lambda part: part not in prices):
+            raise UserError(
+                self.env._(
+                    "No wholesale price on the day on which the company gave the part: %s. Have it "
+                    "entered in the wholesale price list first (M8.1).",
+                    format_list(self.env, unpriced.mapped("name")),
+                )
+            )
+        return prices
+
+    def _prepare_charge_line_vals(self, debtor, product, moment, price):
+        self.ensure_one()
+        product = product.with_context(lang=debtor.lang or self.env.lang)
+        labels = dict(self._fields["state"]._description_selection(product.env))
+        reason = labels[self.result if self.result in REFUSED else self.state]
+        return {
+            **self.company_id._aftersales_prepare_wholesale_vals(debtor, product, price),
+            "name": product.env._(
+                "%(tag)s %(product)s\n%(reason)s. Wholesale price of %(date)s, VAT included",
+                tag=self.name,
+                product=product.display_name,
+                reason=": ".join(filter(None, (reason, self.deduction_reason_id.name))),
+                date=format_date(product.env, self.company_id._aftersales_local(moment).date()),
+            ),
+            "quantity": 1,
+            "aftersales_charged_part_id": self.id,
+        }
+
+    def action_credit_charge(self):
+        """Take back what parts were charged that are owed no longer, as an accountant.
+
+        A draft loses the line; what is posted gets a draft credit note.
+
+        :raises UserError: a part is not charged, or still owed
+        """
+        self._check_group("account.group_account_invoice")
+        self._lock_charge("to_credit")
+        # sudo: the lines are those of the parts, and say by themselves what they credit
+        lines = self.sudo().charge_line_id
+        credits = self.env["account.move"].sudo()
+        for move, own in lines.grouped("move_id").items():
+            if move.state == "draft":
+                (move if own == move.invoice_line_ids else own).unlink()
+            else:
+                credits |= credits.create(own._prepare_charge_credit_vals())
+        self._log_event("credited")
+        if not credits:
+            return True
+        return credits.with_env(self.env)._get_records_action(name=self.env._("Credit notes"))
+
+    def action_waive_charge(self, reason=None):
+        """Charge nothing for parts, as customer service.
+
+        :param str reason: why not
+        """
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason why nothing is charged."))
+        self._check_group("aftersales_service.group_customer_service")
+        self._lock_charge("to_charge")
+        self._write_protected({"charge_waiver": reason.strip()})
+        self._log_event("waived", note=reason.strip())
+        return True
+
+    def action_open_waive_charge(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_waive_charge", self.env._("Waive the charge")
+        )
+
+    def action_view_charge(self):
+        """Show the invoice that charges the part; for accountants."""
+        self.ensure_one()
+        return self.charge_line_id.move_id._get_records_action(name=self.env._("Invoices"))

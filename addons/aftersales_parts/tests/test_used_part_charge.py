@@ -1,0 +1,266 @@
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import freeze
+from .test_center import QuotaCommon
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestUsedPartCharge(QuotaCommon):
+    """Two pumps of the company at the center; what doesn't come back in order is charged."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.reason = cls.env.ref("aftersales_parts.deduction_reason_D05")
+        cls.cs = cls.users["customer_service"]
+        cls.accountant = cls.users["accountant"]
+        cls.vat = cls.env["account.tax"].create(
+            {"name": "VAT 13", "amount": 13, "type_tax_use": "sale", "company_id": cls.company.id}
+        )
+        cls.pump.taxes_id = [Command.set(cls.vat.ids)]
+
+    def setUp(self):
+        super().setUp()
+        self._move("received", 1800)
+        self._supply(self._quota())
+
+    def _tag(self, source="deposit"):
+        return self._make_record([self._part(self.pump, source=source)]).used_part_ids
+
+    def _refused(self, verdict="deduct", answer=True):
+        """Return the tag of a part from deposit that was refused, and the return."""
+        tag = self._tag()
+        document = self._return_parts(deductions={tag.name: self.reason.id}, verdict=verdict)
+        if answer:
+            document.with_user(self.cs).action_done()
+        return tag, document
+
+    def _charge(self, tags):
+        tags.with_user(self.accountant).action_charge()
+        return tags.charge_line_id.move_id
+
+    def _obstacles(self):
+        return "\n".join(self.center._get_center_obstacles(self.company))
+
+    def test_deducted_part_is_charged_once(self):
+        """L3.3: a pump of 2,860.00 from deposit, deducted: 2,860.00 owed with VAT, once.
+
+        By hand: 2860.00 / 1.13 = 2530.97 net, 329.03 VAT.
+        """
+        tag, document = self._refused(answer=False)
+        self.assertFalse(tag.charge_state, "nothing is final before the answer")
+        with self.assertRaisesRegex(UserError, "Only possible"), self.cr.savepoint():
+            tag.with_user(self.accountant).action_charge()
+        document.with_user(self.cs).action_done()
+        self.assertEqual(tag.charge_state, "to_charge")
+        # what the price is today doesn't matter: it was 2860.00 on the day of service
+        self.pricelist.item_ids.filtered(
+            lambda item: item.product_id == self.pump
+        ).date_end = "2026-11-01 00:00:00"
+        self._make_price(self.pump, 3000, date_start="2026-11-01 00:00:01")
+        invoice = self._charge(tag)
+        self.assertEqual((invoice.move_type, invoice.state), ("out_invoice", "draft"))
+        self.assertEqual(invoice.partner_id, self.center)
+        self.assertEqual(
+            (invoice.amount_untaxed, invoice.amount_tax, invoice.amount_total),
+            (2530.97, 329.03, 2860),
+        )
+        self.assertIn(tag.name, invoice.invoice_line_ids.name)
+        self.assertEqual(tag.charge_state, "charged")
+        self.assertIn("charged", tag.event_ids.mapped("event"))
+        with self.assertRaisesRegex(UserError, "Only possible"), self.cr.savepoint():
+            tag.with_user(self.accountant).action_charge()
+        invoice.with_user(self.accountant).action_post()
+        self.assertEqual(tag.charge_state, "charged")
+        self.assertFalse(self._generate(), "and no settlement pays for it")
+
+    def test_lost_part_of_the_center(self):
+        """L3.3, M10.3: lost, borne by the center: charged; borne by the company: not."""
+        tags = self._tag() | self._tag()
+        document = self._make_return()
+        self._approve(document)
+        document.action_ship()
+        own, ours = tags
+        own.with_user(self.cs).action_write_off("Fell off", "center")
+        ours.with_user(self.cs).action_write_off("Fell off", "company")
+        self.assertEqual((own.charge_state, ours.charge_state), ("to_charge", False))
+
+    def test_paid_in_advance_is_not_charged(self):
+        """M8.4: what the center bought itself is just not paid; accepted parts owe nothing."""
+        tag = self._tag("stock")
+        self._return_parts(deductions={tag.name: self.reason.id}).with_user(self.cs).action_done()
+        self.assertFalse(tag.charge_state)
+        own = self._tag()
+        document = self._make_return(month="2026-12-01")
+        document.is_special = True
+        document.special_reason = "Urgent"
+        self._approve(document)
+        document.action_ship()
+        document.with_user(self.users["logistics"]).action_receive(own.mapped("name"))
+        self._verify_return(document)
+        document.with_user(self.cs).action_done()
+        self.assertEqual((own.result, own.charge_state), ("accepted", False))
+
+    def _lost_by_the_office(self):
+        """Return the tag of a part that the office took in a swap and lost."""
+        tag = self._tag("stock")
+        swap = (
+            self.env["aftersales.swap"]
+            .with_user(self.users["clerk"])
+            .create(
+                {
+                    "center_id": self.center.id,
+                    "line_ids": [Command.create({"used_part_id": tag.id})],
+                }
+            )
+        )
+        swap.action_done()
+        document = self._make_return(self.office, self.users["clerk"])
+        self._approve(document)
+        document.action_ship()
+        tag.with_user(self.cs).action_write_off("Fell off", "center")
+        return tag
+
+    def test_swapped_part_is_charged_to_who_sent_it(self):
+        """L1.6, L3.3: the office took the used part and didn't return it: it owes 2,860.00."""
+        invoice = self._charge(self._lost_by_the_office())
+        self.assertEqual(invoice.partner_id, self.office)
+        self.assertEqual(invoice.amount_total, 2860)
+
+    def test_own_office_is_not_charged(self):
+        """L3.3: the company doesn't invoice itself; customer service waives that."""
+        self.office.write({"is_company": False, "parent_id": self.company.partner_id.id})
+        tag = self._lost_by_the_office()
+        with self.assertRaisesRegex(UserError, "would charge itself"), self.cr.savepoint():
+            tag.with_user(self.accountant).action_charge()
+        tag.with_user(self.cs).action_waive_charge("Own office")
+        self.assertEqual(tag.charge_state, "waived")
+
+    def test_undone_invoice(self):
+        """L3.3: cancelled, deleted or credited invoices charge nothing, nor is it charged twice."""
+        tag, _document = self._refused()
+        first = self._charge(tag)
+        first.button_cancel()
+        self.assertEqual(tag.charge_state, "to_charge")
+        second = self._charge(tag)
+        self.assertNotEqual(first, second)
+        first.button_draft()
+        with self.assertRaisesRegex(UserError, "is charged by"), self.cr.savepoint():
+            first.action_post()
+        first.unlink()
+        self.assertEqual(tag.charge_state, "charged")
+        second.invoice_line_ids.unlink()
+        self.assertEqual(tag.charge_state, "to_charge")
+        third = self._charge(tag)
+        third.unlink()
+        self.assertEqual(tag.charge_state, "to_charge")
+        fourth = self._charge(tag)
+        fourth.action_post()
+        with self.assertRaisesRegex(UserError, "credit note only"), self.cr.savepoint():
+            fourth._reverse_moves(cancel=True)
+        fourth._reverse_moves().action_post()
+        self.assertEqual(fourth.payment_state, "reversed")
+        self.assertEqual(tag.charge_state, "to_charge")
+        self.assertEqual(fourth.copy().invoice_line_ids.aftersales_charged_part_id, tag.browse())
+
+    def test_no_longer_owed(self):
+        """L3.3: a part charged as rejected and kept again: accountants are told, and credit it."""
+        tag, document = self._refused("reject", answer=False)
+        document.line_ids.with_user(self.cs).outcome_refused = "return"
+        document.with_user(self.cs).action_done()
+        invoice = self._charge(tag)
+        invoice.action_post()
+        tag.with_user(self.users["center"]).action_keep_again()
+        self.assertEqual(tag.charge_state, "to_credit")
+        message = invoice.message_ids.filtered(lambda m: "No longer owed" in m.body)
+        self.assertIn(tag.name, message.body)
+        self.assertIn(self.accountant.partner_id, message.partner_ids)
+        tag.with_user(self.accountant).action_credit_charge()
+        credit = invoice.invoice_line_ids.aftersales_credit_line_ids.move_id
+        self.assertEqual((credit.move_type, credit.amount_total), ("out_refund", 2860))
+        self.assertFalse(tag.charge_state)
+        credit.action_post()
+        self.assertEqual(invoice.payment_state, "reversed")
+
+    def test_draft_no_longer_owed(self):
+        """L3.3: a draft for a part taken up again isn't posted; crediting deletes it."""
+        tag, document = self._refused("reject", answer=False)
+        document.line_ids.with_user(self.cs).outcome_refused = "return"
+        document.with_user(self.cs).action_done()
+        invoice = self._charge(tag)
+        tag.with_user(self.users["center"]).action_keep_again()
+        with self.assertRaisesRegex(UserError, "no longer owed"), self.cr.savepoint():
+            invoice.action_post()
+        tag.with_user(self.accountant).action_credit_charge()
+        self.assertFalse(invoice.exists())
+        self.assertFalse(tag.charge_state)
+
+    def test_waive(self):
+        """L3.3: customer service waives, with a reason that stays; no longer once it is over."""
+        tag, document = self._refused("reject", answer=False)
+        document.line_ids.with_user(self.cs).outcome_refused = "return"
+        document.with_user(self.cs).action_done()
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            tag.with_user(self.accountant).action_waive_charge("Goodwill")
+        with self.assertRaisesRegex(UserError, "reason"), self.cr.savepoint():
+            tag.with_user(self.cs).action_waive_charge(" ")
+        tag.with_user(self.cs).action_waive_charge("Goodwill")
+        self.assertEqual(tag.charge_state, "waived")
+        self.assertEqual(tag.event_ids[-1].note, "Goodwill")
+        with self.assertRaisesRegex(UserError, "Only possible"), self.cr.savepoint():
+            tag.with_user(self.accountant).action_charge()
+        tag.with_user(self.users["center"]).action_keep_again()
+        self.assertFalse(tag.charge_state or tag.charge_waiver)
+
+    def test_only_actions_charge(self):
+        """L3.3: by no way does anybody forge a charge, its waiver or its link."""
+        tag, _document = self._refused()
+        for role in ("center", "office_manager", "logistics", "quality"):
+            with self.subTest(role=role), self.assertRaises(AccessError), self.cr.savepoint():
+                tag.with_user(self.users[role]).action_charge()
+        for vals in ({"charge_state": False}, {"charge_waiver": "x"}, {"charge_line_id": False}):
+            with self.subTest(vals=vals), self.assertRaises(AccessError), self.cr.savepoint():
+                tag.with_user(self.users["clerk"]).write({**vals, "charge_waiver": "x"})
+        line = {"name": "Forged", "aftersales_charged_part_id": tag.id}
+        vals = {"move_type": "out_invoice", "partner_id": self.center.id}
+        moves = self.env["account.move"].with_user(self.accountant)
+        with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+            moves.create({**vals, "invoice_line_ids": [Command.create(line)]})
+        forged = moves.with_context(default_aftersales_charged_part_id=tag.id).create(
+            {**vals, "invoice_line_ids": [Command.create({"name": "Forged"})]}
+        )
+        self.assertFalse(forged.invoice_line_ids.aftersales_charged_part_id)
+        line = self._charge(tag).invoice_line_ids.with_user(self.accountant)
+        for write in (
+            lambda: line.write({"aftersales_charged_part_id": False}),
+            lambda: line.with_context(default_aftersales_charged_part_id=tag.id).copy(),
+        ):
+            with self.assertRaisesRegex(AccessError, "by hand"), self.cr.savepoint():
+                write()
+        other = self._tag()
+        with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError), self.cr.savepoint():
+            other._write_protected({"charge_line_id": tag.charge_line_id.id})
+            other.flush_recordset()
+
+    def test_closing_the_center(self):
+        """L3.3: a center isn't closed while its parts are to be charged, drafted or credited."""
+        tag, _document = self._refused()
+        self.assertIn("to be charged: 1", self._obstacles())
+        invoice = self._charge(tag)
+        self.assertNotIn("to be charged", self._obstacles())
+        self.assertIn("on draft invoices: 1", self._obstacles())
+        invoice.action_post()
+        self.assertNotIn("on draft invoices", self._obstacles())
+        self.assertIn("Open on its receivable account", self._obstacles())
+
+    def test_charge_is_no_sale(self):
+        """L2.9: a charge is no invoice by which returned goods were sold."""
+        tag, document = self._refused()
+        self._charge(tag).action_post()
+        self.assertFalse(document.line_ids.sudo()._find_invoice_lines(self.center))
