@@ -113,6 +113,8 @@ class AccountMove(models.Model):
         """
         # sudo: what was credited by others counts, too
         moves = self.sudo().filtered("aftersales_return_id")
+        # two accountants who post at once must not see each other's as a draft
+        moves.commercial_partner_id._lock_aftersales_stock_account()
         lines = moves.invoice_line_ids.aftersales_return_line_id
         for line, quantity in lines._get_credited_quantities(self).items():
             if line.uom_id.compare(quantity, line.quantity_accepted) > 0:

@@ -116,7 +116,9 @@ class AccountMoveLine(models.Model):
     def _get_aftersales_uncredited(self):
         """Return {invoice line: quantity that was not credited yet}, in the product's unit.
 
-        Credit notes in draft count, and those that core made from the invoice.
+        All credit notes to the customer count, drafts too: those made here, by core from the
+        invoice or from the sale order, and those by hand, which are taken off the newest invoices
+        before them. What was credited at the wholesale price was not found on any invoice.
         """
         open_quantities = {line: line._get_product_quantity() for line in self}
         credits = self.search(
@@ -124,24 +126,48 @@ class AccountMoveLine(models.Model):
                 ("parent_state", "!=", "cancel"),
                 ("move_id.move_type", "=", "out_refund"),
                 ("display_type", "=", "product"),
+                ("company_id", "in", self.company_id.ids),
+                ("product_id", "in", self.product_id.ids),
+                ("move_id.commercial_partner_id", "in", self.move_id.commercial_partner_id.ids),
                 "|",
-                ("aftersales_credited_line_id", "in", self.ids),
-                "&",
-                ("aftersales_credited_line_id", "=", False),
-                ("move_id.reversed_entry_id", "in", self.move_id.ids),
+                ("aftersales_credited_line_id", "!=", False),
+                ("aftersales_return_line_id", "=", False),
             ]
         )
-        by_invoice = self.grouped(lambda line: (line.move_id, line.product_id))
-        for credit in credits:
+        # first those of which it is known what they credit
+        for credit in credits.sorted(lambda line: not line._is_credit_of_known()):
             quantity = credit._get_product_quantity()
-            reversed_lines = by_invoice.get(
-                (credit.move_id.reversed_entry_id, credit.product_id), []
-            )
-            for line in credit.aftersales_credited_line_id or reversed_lines:
+            for line in credit._get_credited_among(self):
                 taken = min(quantity, open_quantities[line])
                 open_quantities[line] -= taken
                 quantity -= taken
         return open_quantities
+
+    def _is_credit_of_known(self):
+        """Tell whether it is known which invoice or sale this line of a credit note credits."""
+        self.ensure_one()
+        return bool(
+            self.aftersales_credited_line_id or self.move_id.reversed_entry_id or self.sale_line_ids
+        )
+
+    def _get_credited_among(self, lines):
+        """Return those of the invoice lines ``lines`` that this line of a credit note credits."""
+        self.ensure_one()
+        if line := self.aftersales_credited_line_id:
+            return line & lines
+        own = lines.filtered(
+            lambda line: (
+                line.product_id == self.product_id
+                and line.move_id.commercial_partner_id == self.move_id.commercial_partner_id
+                and line.company_id == self.company_id
+            )
+        )
+        if invoice := self.move_id.reversed_entry_id:
+            return own.filtered(lambda line: line.move_id == invoice)
+        if sales := self.sale_line_ids:
+            return own.filtered(lambda line: line.sale_line_ids & sales)
+        day = self.move_id.invoice_date
+        return own.filtered(lambda line: not day or line.move_id.invoice_date <= day)
 
     def _get_product_quantity(self):
         """Return the quantity in the unit of the product."""

@@ -1,6 +1,10 @@
+from psycopg2.errors import SerializationFailure
+
+from odoo import SUPERUSER_ID, api
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .common import AftersalesPartsCommon, freeze
 
@@ -421,6 +425,125 @@ class TestReturnAnswer(AftersalesPartsCommon):
         self.assertEqual(credits.mapped("amount_untaxed"), [14, 20])
         self.assertEqual(credits[0].currency_id, self.company.currency_id)
         self.assertEqual(credits[1].currency_id, other)
+
+    def _credit_by_hand(self, quantity, day="2026-11-01", post=True, **vals):
+        credit = self.env["account.move"].create(
+            {
+                "move_type": "out_refund",
+                "partner_id": self.center.id,
+                "invoice_date": day,
+                "invoice_line_ids": [
+                    Command.create(
+                        {"product_id": self.lamp.id, "quantity": quantity, "price_unit": 20, **vals}
+                    )
+                ],
+            }
+        )
+        if post:
+            credit.action_post()
+        return credit
+
+    def _uncredited(self, invoice):
+        return list(invoice.invoice_line_ids._get_aftersales_uncredited().values())
+
+    def test_credit_notes_by_hand_count(self):
+        """L2.9: 10 invoiced, 3 + 2 credited by hand without reversal: 5 left, 6 are refused.
+
+        Neither those cancelled count, nor those before the invoice, of others or another product.
+        """
+        invoice = self._invoice("2026-10-01", [(self.lamp, 10, 20, 0), (self.tube, 4, 5, 0)])
+        self._credit_by_hand(3)
+        self._credit_by_hand(2, day=False, post=False)
+        self._credit_by_hand(1).button_cancel()
+        self._credit_by_hand(1, day="2026-09-30")
+        self.assertEqual(self._uncredited(invoice), [5, 4])
+        document = self._verified([(self.lamp, 6)])
+        document.line_ids.outcome = "credit"
+        with (
+            self.assertRaisesRegex(UserError, "of the 6 to be credited, only 5 were"),
+            self.cr.savepoint(),
+        ):
+            document.action_done()
+
+    def test_credit_note_by_hand_is_taken_off_the_newest(self):
+        """L2.9: of 4 and 10 invoiced, 6 credited by hand: none of the 4, 8 of the 10 are left."""
+        old = self._invoice("2026-09-01", [(self.lamp, 10, 20, 0)])
+        new = self._invoice("2026-10-01", [(self.lamp, 4, 20, 0)])
+        self._credit_by_hand(6)
+        lines = new.invoice_line_ids + old.invoice_line_ids
+        self.assertEqual(list(lines._get_aftersales_uncredited().values()), [0, 8])
+
+    def test_credit_note_of_the_sale_order(self):
+        """L2.9: 5 sold, 3 came back and core credits them from the order: 2 are left."""
+        self._stock(self.lamp, 5)
+        self.lamp.invoice_policy = "delivery"
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.center.id,
+                "order_line": [
+                    Command.create(
+                        {"product_id": self.lamp.id, "product_uom_qty": 5, "price_unit": 20}
+                    )
+                ],
+            }
+        )
+        order.action_confirm()
+        order.picking_ids.move_ids.write({"quantity": 5, "picked": True})
+        order.picking_ids._action_done()
+        invoice = order._create_invoices()
+        invoice.invoice_date = "2026-10-01"
+        invoice.action_post()
+        self.assertEqual(self._uncredited(invoice), [5])
+        back = self.env["stock.return.picking"].create({"picking_id": order.picking_ids.id})
+        back.product_return_moves.write({"quantity": 3, "to_refund": True})
+        picking = back._create_return()
+        picking.move_ids.write({"quantity": 3, "picked": True})
+        picking._action_done()
+        credit = order._create_invoices(final=True)
+        self.assertEqual((credit.move_type, credit.reversed_entry_id.id), ("out_refund", False))
+        self.assertEqual(self._uncredited(invoice), [2])
+
+    def _credit_of_known_partner(self):
+        """Return a draft credit note to a partner that other transactions see, too."""
+        self._invoice("2026-10-01", [(self.lamp, 2, 10, 0)])
+        document = self._verified([(self.lamp, 2)])
+        document.line_ids.outcome = "credit"
+        document.action_done()
+        credit = self._credits(document)
+        credit.partner_id = self.env.ref("base.partner_admin")
+        self.env.flush_all()
+        return credit
+
+    def test_two_accountants_post_at_once(self):
+        """L2.9: while one posts a credit note, another gets an error instead of a second one."""
+        credit = self._credit_of_known_partner()
+        with self.registry.cursor() as other_cr:
+            other = credit.commercial_partner_id.with_env(
+                api.Environment(other_cr, SUPERUSER_ID, {})
+            )
+            other._lock_aftersales_stock_account()
+            with self.assertRaisesRegex(UserError, "this very moment"), self.cr.savepoint():
+                credit.with_user(self.users["accountant"]).action_post()
+            other_cr.rollback()
+        credit.with_user(self.users["accountant"]).action_post()
+        self.assertEqual(credit.state, "posted")
+
+    def test_who_began_before_posts_anew(self):
+        """L2.9: who began before another one posted starts again instead of counting as then."""
+        credit = self._credit_of_known_partner()
+        with self.registry.cursor() as other_cr:
+            other = credit.commercial_partner_id.with_env(
+                api.Environment(other_cr, SUPERUSER_ID, {})
+            )
+            other._lock_aftersales_stock_account()
+            # the row keeps its values: nothing of the test stays in the database
+            other_cr.commit()  # pylint: disable=invalid-commit
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(SerializationFailure),
+            self.cr.savepoint(),
+        ):
+            credit.action_post()
 
     def test_credit_by_the_wholesale_price(self):
         """L2.9, M8.1: no invoice: 3 × 2,860.00 with VAT = 8,580.00 = 7,592.92 + 987.08."""
