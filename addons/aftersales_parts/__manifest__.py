@@ -28,6 +28,7 @@
         "report/aftersales_used_part_report.xml",
         "report/aftersales_purchase_comparison_report.xml",
         "wizard/aftersales_return_appraise_views.xml",
+        "wizard/aftersales_dispute_carry_out_views.xml",
         "wizard/aftersales_return_ship_views.xml",
         "wizard/aftersales_return_inspect_views.xml",
         "wizard/aftersales_settlement_generate_views.xml",

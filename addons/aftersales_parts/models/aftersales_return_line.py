@@ -753,6 +753,13 @@ class AftersalesReturnLine(models.Model):
                     format_list(self.env, gone.mapped("name")),
                 )
             )
+        if ruled := parts.filtered("ruling_id"):
+            raise UserError(
+                self.env._(
+                    "A ruling has decided on these parts, which is final: %s",
+                    format_list(self.env, ruled.mapped("name")),
+                )
+            )
         settled = parts._get_settlement_lines()
         if settled:
             raise UserError(

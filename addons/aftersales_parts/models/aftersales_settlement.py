@@ -281,9 +281,16 @@ class AftersalesSettlement(models.Model):
 
     @api.model
     def _get_missing_domain(self, month):
-        """Return the domain of lines that were not returned when an earlier month was closed."""
+        """Return the domain of lines that were not returned when an earlier month was closed.
+
+        Or deducted, and a ruling has accepted the part since (L1.7).
+        """
         return [
+            "|",
             ("result", "=", "missing"),
+            "&",
+            ("result", "=", "deducted"),
+            ("used_part_id.ruling_id", "!=", False),
             ("settlement_id.month", "<", month),
             ("settlement_id.state", "in", ("confirmed", "reconciled")),
         ]

@@ -79,9 +79,11 @@ class AftersalesSettlementLine(models.Model):
         "the company on deposit. Parts on deposit are never paid (L3.3).",
     )
 
-    # a part is settled once, whatever happens; one that was missing may still arrive
+    # a part is settled once, whatever happens; one that was missing may still arrive, and one
+    # that was deducted may be ruled to be paid
     _used_part_settled_uniq = models.UniqueIndex(
-        "(used_part_id) WHERE result <> 'missing'", "This used part has already been settled."
+        "(used_part_id) WHERE result NOT IN ('missing', 'deducted')",
+        "This used part has already been settled.",
     )
 
     def _get_protected_fields(self):

@@ -2,6 +2,8 @@ from odoo import fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_list
 
+from .aftersales_used_part import REFUSED
+
 
 class AftersalesUsedPart(models.Model):
     """What becomes of used parts in the end: at the factory, or when they never arrive."""
@@ -32,8 +34,38 @@ class AftersalesUsedPart(models.Model):
         "center: it counts as not returned (M10.3).",
     )
 
+    ruling_id = fields.Many2one(
+        "aftersales.dispute",
+        "Accepted by ruling",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The dispute by whose final ruling the part counts as accepted (L1.7).",
+    )
+
     def _get_protected_fields(self):
-        return super()._get_protected_fields() | {"supplier_id", "loss_bearer"}
+        return super()._get_protected_fields() | {"supplier_id", "loss_bearer", "ruling_id"}
+
+    # --- rulings ---------------------------------------------------------------------------
+
+    def _is_refused(self):
+        """Tell whether the center isn't paid for the part by inspection or loss."""
+        self.ensure_one()
+        return self.result in REFUSED or (self.state == "lost" and self.loss_bearer == "center")
+
+    def _accept_by_ruling(self, dispute):
+        """Let parts count as accepted that a final ruling gave the center (L1.7, M8.4)."""
+        self.return_line_ids._check_no_objection()
+        self._log_event("ruled", note=f"{dispute.name}: {dispute.ruling}")
+        for state, parts in self.grouped("state").items():
+            vals = {"result": "accepted", "deduction_reason_id": False, "ruling_id": dispute.id}
+            if state in REFUSED:
+                vals["state"] = "accepted"
+                parts._log_event("accepted", note=dispute.name)
+            elif state == "lost":
+                vals["loss_bearer"] = "company"
+            parts._write_protected(vals)
 
     # --- at the factory --------------------------------------------------------------------
 

@@ -255,6 +255,19 @@ class ResPartner(models.Model):
         claimable = [*domain, *parts._get_claimable_domain()]
         if unlisted := parts.search_count([*claimable, ("id", "not in", settled.used_part_id.ids)]):
             obstacles.append(self.env._("Used parts that are on no settlement yet: %s", unlisted))
+        closed = settled.filtered(
+            lambda line: (
+                line.result in ("missing", "deducted")
+                and line.settlement_id.state in ("confirmed", "reconciled")
+            )
+        )
+        late = (closed.used_part_id - (settled - closed).used_part_id).filtered(
+            lambda part: part.result == "accepted" and part._is_claimable() and part._is_covered()
+        )
+        if late:
+            obstacles.append(
+                self.env._("Used parts accepted later that are not paid yet: %s", len(late))
+            )
         return obstacles
 
     def _get_charge_obstacles(self, company):

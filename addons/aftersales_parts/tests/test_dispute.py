@@ -1,9 +1,13 @@
+from psycopg2 import IntegrityError
+
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
-from .common import AftersalesPartsCommon
+from .common import AftersalesPartsCommon, freeze
 
 
+@freeze
 @tagged("post_install", "-at_install")
 class TestPartsDispute(AftersalesPartsCommon):
     def _dispute(self, **vals):
@@ -40,3 +44,133 @@ class TestPartsDispute(AftersalesPartsCommon):
         self.assertEqual(own.dispute_count, 0)
         with self.assertRaises(AccessError):
             self.env["aftersales.dispute"].with_user(self.users["accountant"]).search([])
+
+    def _ruled(self, favor="center", **vals):
+        """Return a dispute that customer service has ruled on."""
+        dispute = self._dispute(**vals)
+        cs = dispute.with_user(self.users["customer_service"])
+        cs.action_escalate("Responsibility is unclear")
+        cs.action_rule(
+            favor,
+            "The pump is to be paid",
+            "It was complete",
+            self.env["aftersales.regulation"].search([], limit=1).id,
+        )
+        return cs
+
+    def _deducted(self, count=1):
+        """Return the tags of pumps that were deducted, and their return."""
+        tags = self._make_record([self._part(self.pump, quantity=count)]).used_part_ids
+        reason = self.env.ref("aftersales_parts.deduction_reason_D05")
+        document = self._return_parts(deductions=dict.fromkeys(tags.mapped("name"), reason.id))
+        return tags.sorted("name"), document
+
+    def test_ruling_is_paid_after_a_confirmed_settlement(self):
+        """L1.7, M8.4: deducted in October, ruled: 2860.00 + 10 % = 3146.00 in November, once."""
+        tag, document = self._deducted()
+        october = self._generate()
+        self._settle(october)
+        self.assertEqual((october.line_ids.result, october.amount_payable), ("deducted", 0))
+        self.assertFalse(self._generate("2026-11-01"), "not before the ruling")
+        dispute = self._ruled(return_id=document.id)
+        self.assertTrue(dispute.can_carry_out)
+        dispute.action_carry_out(tag.ids)
+        self.assertEqual((tag.state, tag.result), ("accepted", "accepted"))
+        self.assertFalse(tag.deduction_reason_id)
+        self.assertEqual(tag.event_ids[-2:].mapped("event"), ["ruled", "accepted"])
+        self.assertIn(dispute.name, tag.event_ids[-1].note)
+        self.assertIn(tag.name, dispute.message_ids[0].body)
+        self.assertFalse(tag._check_ledger())
+        obstacles = "\n".join(self.center._get_center_obstacles(self.company))
+        self.assertIn("accepted later that are not paid yet: 1", obstacles)
+        self.assertFalse(self._generate().filtered(lambda s: s.state == "draft"))
+        november = self._generate("2026-11-01")
+        self.assertEqual(november.line_ids.used_part_id, tag)
+        obstacles = "\n".join(self.center._get_center_obstacles(self.company))
+        self.assertNotIn("accepted later", obstacles)
+        self._settle(november)
+        self.assertEqual(november.amount_payable, 3146)
+        self.assertEqual((october.line_ids.result, october.amount_payable), ("deducted", 0))
+        for month in ("2026-10-01", "2026-11-01", "2026-12-01"):
+            self.assertLessEqual(self._generate(month), october | november)
+        with (
+            mute_logger("odoo.sql_db"),
+            self.assertRaises(IntegrityError),
+            self.cr.savepoint(),
+        ):
+            november.line_ids.sudo().copy({"settlement_id": october.id})
+            self.env.flush_all()
+
+    def test_ruling_before_the_audit(self):
+        """L1.7, M8.4: ruled before the audit: the same settlement pays; none pays afterwards."""
+        tag, document = self._deducted()
+        october = self._generate()
+        self._ruled(settlement_id=october.id).action_carry_out(tag.ids)
+        self._settle(october)
+        self.assertEqual((october.line_ids.result, october.amount_payable), ("payable", 3146))
+        self.assertFalse(self._generate("2026-11-01"))
+
+    def test_ruling_partly(self):
+        """L1.7: of two pumps the ruling gives one: what is not named stays deducted."""
+        tags, document = self._deducted(2)
+        dispute = self._ruled("partly", return_id=document.id)
+        wizard = self.env["aftersales.dispute.carry.out"].with_user(self.users["customer_service"])
+        wizard = wizard.create({"dispute_id": dispute.id, "used_part_ids": tags[0].ids})
+        self.assertEqual(wizard.disputed_part_ids, tags)
+        wizard.action_confirm()
+        self.assertEqual(tags.mapped("result"), ["accepted", "deducted"])
+        with self.assertRaisesRegex(UserError, "no ruling"), self.cr.savepoint():
+            dispute.action_carry_out(tags[0].ids)
+
+    def test_ruling_is_carried_out_by_its_own_alone(self):
+        """L1.7: neither without a ruling for the center, nor for other parts, nor by others."""
+        tag, document = self._deducted()
+        other = self._make_record([self._part(self.pump)]).used_part_ids
+        for dispute in (
+            self._dispute(return_id=document.id).with_user(self.users["customer_service"]),
+            self._ruled("customer", return_id=document.id),
+        ):
+            self.assertFalse(dispute.can_carry_out)
+            with self.assertRaisesRegex(UserError, "no ruling"), self.cr.savepoint():
+                dispute.action_carry_out(tag.ids)
+        dispute = self._ruled(return_id=document.id)
+        with self.assertRaisesRegex(UserError, "no ruling"), self.cr.savepoint():
+            dispute.action_carry_out(other.ids)
+        for role in ("center", "office_manager", "clerk", "quality"):
+            with self.subTest(role=role), self.assertRaises(AccessError), self.cr.savepoint():
+                dispute.with_user(self.users[role]).action_carry_out(tag.ids)
+
+    def test_second_look_after_the_ruling(self):
+        """L1.7: a ruling is final; no second look takes it back."""
+        tag, document = self._deducted()
+        self._ruled(return_id=document.id).action_carry_out(tag.ids)
+        with self.assertRaisesRegex(UserError, "final"), self.cr.savepoint():
+            document.line_ids.with_user(self.users["center"]).action_object("Once more")
+
+    def test_ruling_on_a_loss(self):
+        """L1.7, M10.3: lost at the center's charge, ruled otherwise: the company bears it."""
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        document = self._make_return()
+        self._approve(document)
+        document.action_ship()
+        tag.with_user(self.users["customer_service"]).action_write_off("Fell off", "center")
+        self._ruled(return_id=document.id).action_carry_out(tag.ids)
+        self.assertEqual((tag.state, tag.result, tag.loss_bearer), ("lost", "accepted", "company"))
+        october = self._generate()
+        self._settle(october)
+        self.assertEqual(october.amount_payable, 3146)
+
+    def test_late_part_keeps_the_center_open(self):
+        """L3.1, M8.4: missing in a confirmed month, accepted since, not paid yet: no closing."""
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        october = self._generate()
+        self._settle(october)
+        self.assertEqual(october.line_ids.result, "missing")
+        self._return_parts().with_user(self.users["customer_service"]).action_done()
+        self.assertEqual(tag.result, "accepted")
+        obstacles = "\n".join(self.center._get_center_obstacles(self.company))
+        self.assertIn("accepted later that are not paid yet: 1", obstacles)
+        november = self._generate("2026-11-01")
+        self._settle(november)
+        obstacles = "\n".join(self.center._get_center_obstacles(self.company))
+        self.assertNotIn("accepted later", obstacles)

@@ -1,3 +1,4 @@
+from . import aftersales_dispute_carry_out
 from . import aftersales_return_appraise
 from . import aftersales_return_inspect
 from . import aftersales_return_ship
