@@ -392,6 +392,7 @@ class ResPartner(models.Model):
             if keeper != office:
                 keeper._check_service_center()
             keeper.used_part_location_id = keeper._create_center_location(company, keeper.name)
+        keeper._revive_center_location(keeper.used_part_location_id)
         return keeper.used_part_location_id
 
     def _may_keep_used_parts(self):
@@ -412,8 +413,7 @@ class ResPartner(models.Model):
         """
         self.ensure_one()
         location = self._find_deposit_location(company)
-        if location and not location.active:
-            location.active = True
+        self._revive_center_location(location)
         if not location:
             self._check_service_center()
         return location or self._create_center_location(
@@ -465,6 +465,15 @@ class ResPartner(models.Model):
     def _get_network_fields(self):
         # what people of the center see in stock, and where their used parts go, follows from it
         return super()._get_network_fields() | {"used_part_location_id"}
+
+    def _revive_center_location(self, location):
+        """Take a location that was archived with its warehouse over to the present one."""
+        # sudo: which location it is was decided before; whoever asks may have no rights on stock
+        location = location.sudo()
+        if location and not location.active:
+            warehouses = self.env["stock.warehouse"].sudo()
+            warehouse = warehouses._get_aftersales_warehouse(location.company_id)
+            location.write({"location_id": warehouse.service_center_loc_id.id, "active": True})
 
     def _get_own_locations(self):
         """Return the locations of the keepers that the partner is or has, for record rules.

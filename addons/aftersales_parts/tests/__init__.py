@@ -37,3 +37,4 @@ from . import test_urgent_order
 from . import test_purchase
 from . import test_swap
 from . import test_logistics_partner
+from . import test_warehouse
