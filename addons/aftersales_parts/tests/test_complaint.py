@@ -1,8 +1,9 @@
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.modules.migration import load_script
 from odoo.tests import new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tools import file_path, mute_logger
 
 from .common import SERVICE, AftersalesPartsCommon, freeze
 
@@ -161,3 +162,35 @@ class TestBatchReturn(AftersalesPartsCommon):
             with self.subTest(text=text):
                 self.assertEqual(len(told.filtered(lambda m, text=text: text in m.body)), 1)
         self.assertLessEqual(self.cs.partner_id | self.second_cs.partner_id, told.partner_ids)
+
+    def test_batch_of_the_previous_release(self):
+        """L1.3: 120 faulty goods on the return itself become its line, approved as before."""
+        complaint = self._new_complaint()
+        complaint.action_create_return()
+        document = complaint.return_ids.sudo()
+        document.with_user(self.cs).action_submit()
+        document.with_user(self.second_cs).action_approve()
+        product = document.line_ids.product_id
+        script = load_script(
+            file_path("aftersales_parts/migrations/19.0.1.3.0/post-return.py"), "post-return"
+        )
+        self.env.flush_all()
+        self.cr.execute("DELETE FROM aftersales_return_line WHERE return_id = %s", [document.id])
+        self.cr.execute(
+            "ALTER TABLE aftersales_return ADD COLUMN IF NOT EXISTS product_id int4, "
+            "ADD COLUMN IF NOT EXISTS quantity numeric"
+        )
+        self.env.invalidate_all()
+        self.cr.execute(
+            "UPDATE aftersales_return SET product_id = %s, quantity = 120, approval_digest = %s "
+            "WHERE id = %s",
+            [product.id, script._get_old_digest(document, product.id, 120), document.id],
+        )
+        self.env.invalidate_all()
+        for _twice in range(2):
+            script.migrate(self.cr, "19.0.1.2.0")
+            self.env.flush_all()
+            self.env.invalidate_all()
+        self.assertEqual((document.line_ids.product_id, document.line_ids.quantity), (product, 120))
+        self.assertTrue(document.is_special)
+        self.assertTrue(document._is_approved())

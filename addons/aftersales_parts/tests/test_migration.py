@@ -175,3 +175,114 @@ class TestReturnMigration(AftersalesPartsCommon):
             [(1, 1, 0, document.date_received), (1, 0, -1, False)],
         )
         self.assertEqual(document.date_received_last, document.date_received)
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestEarlierReturns(AftersalesPartsCommon):
+    """Returns are put into the shape of 19.0.1.2.0; the scripts bring them up again."""
+
+    def _load(self, name):
+        path = f"aftersales_parts/migrations/19.0.1.3.0/post-{name}.py"
+        return load_script(file_path(path), f"post-{name}")
+
+    def _migrate(self, name):
+        for _twice in range(2):
+            self.env.flush_all()
+            self._load(name).migrate(self.cr, "19.0.1.2.0")
+            self.env.flush_all()
+            self.env.invalidate_all()
+
+    def _sql(self, query, *args):
+        self.env.flush_all()
+        self.cr.execute(SQL(query, *args))
+        self.env.invalidate_all()
+
+    def _hash_as_before(self, document, product_id=None, quantity=None):
+        digest = self._load("return")._get_old_digest(document, product_id, quantity)
+        self._sql(
+            "UPDATE aftersales_return SET approval_digest = %s WHERE id = %s", digest, document.id
+        )
+
+    def test_approved_return_ships(self):
+        """L2.4: what was approved under the previous release is still approved."""
+        self._make_record([self._part(self.pump)])
+        document = self._make_return()
+        self._approve(document)
+        self._hash_as_before(document)
+        self.assertFalse(document._is_approved(), "the content is another now")
+        self._migrate("return")
+        self.assertTrue(document._is_approved())
+        document.action_ship()
+        self.assertEqual(document.state, "shipped")
+
+    def test_changed_return_stays_void(self):
+        """L2.4: what was changed behind the approval isn't approved by the update."""
+        self._make_record([self._part(self.pump)])
+        document = self._make_return()
+        self._approve(document)
+        self._hash_as_before(document)
+        self._sql("UPDATE aftersales_return SET reason = 'Changed' WHERE id = %s", document.id)
+        self._migrate("return")
+        self.assertFalse(document._is_approved())
+        with self.assertRaises(UserError), self.cr.savepoint():
+            document.action_ship()
+
+    def test_answered_by_verification(self):
+        """L2.10: a verified return was answered; its parts went to the settlement."""
+        self._make_record([self._part(self.pump)])
+        document = self._return_parts()
+        self._sql(
+            "UPDATE aftersales_return SET date_verified = NULL, date_answered = NULL WHERE id = %s",
+            document.id,
+        )
+        self._sql(
+            "UPDATE aftersales_return_line SET outcome = NULL, is_verified = NULL "
+            "WHERE return_id = %s",
+            document.id,
+        )
+        for name in ("inspection", "return", "return_answer"):
+            self._migrate(name)
+        self.assertEqual(document.state, "done")
+        self.assertTrue(document.date_answered)
+        self.assertEqual(document.date_verified, document.date_answered)
+        line = document.line_ids
+        self.assertEqual(line.date_answered, document.date_answered)
+        self.assertEqual((line.outcome, line.is_verified), ("settlement", True))
+
+    def test_warning_goes_to_customer_service(self):
+        """L2.10: customer service answers now and is warned; a company's own choice stays."""
+        rule = self.env.ref("aftersales_parts.deadline_rule_return_answered")
+        service = self.env.ref("aftersales_service.group_customer_service")
+        rule.warning_group_id = self.env.ref("aftersales_service.group_quality")
+        self._migrate("return_answer")
+        self.assertEqual(rule.warning_group_id, service)
+        own = self.env.ref("aftersales_service.group_vp")
+        rule.warning_group_id = own
+        self._migrate("return_answer")
+        self.assertEqual(rule.warning_group_id, own)
+
+    def test_verdicts_stay_fixed(self):
+        """M8.4: verified lines are so after the update; what had not come isn't."""
+        tags = self._make_record([self._part(self.pump, quantity=2)]).used_part_ids.sorted("name")
+        document = self._return_parts(missing=[tags[1].name])
+        self._sql(
+            "UPDATE aftersales_return_line SET is_verified = NULL WHERE return_id = %s", document.id
+        )
+        self._migrate("inspection")
+        lines = document.line_ids.sorted(lambda line: line.used_part_id.name)
+        self.assertEqual(lines.mapped("is_verified"), [True, False])
+
+    def test_register_of_shipped_returns(self):
+        """L2.5: shipping issued the register; what was not shipped has none."""
+        self._make_record([self._part(self.pump)])
+        document = self._return_parts()
+        self._make_record([self._part(self.pump)])
+        draft = self._make_return(month="2026-12-01")
+        self._sql(
+            "UPDATE aftersales_return SET date_register = NULL WHERE id IN %s",
+            (document.id, draft.id),
+        )
+        self._migrate("register")
+        self.assertEqual(document.date_register, document.date_shipped)
+        self.assertFalse(draft.date_register)

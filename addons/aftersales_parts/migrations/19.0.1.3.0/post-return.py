@@ -1,18 +1,64 @@
 """Give the returns of the previous release lines of goods, quantities and their answer."""
 
+import hashlib
+import json
+
 from odoo import SUPERUSER_ID, api
-from odoo.tools import sql
+from odoo.tools import SQL, sql
+
+# what was decided on in the previous release, besides the goods of a faulty batch
+SPEC = {
+    "center_id": None,
+    "month": None,
+    "freight_payer": None,
+    "reason": None,
+    "complaint_id": None,
+    "line_ids": {"used_part_id": None},
+}
 
 
 def migrate(cr, version):
     env = api.Environment(cr, SUPERUSER_ID, {})
+    unchanged = _find_unchanged(env)
     _move_batches_to_lines(env)
     _set_quantities(env)
     _close_answered(env)
-    for document in env["aftersales.return"].search(
-        [("approval_state", "in", ("pending", "approved"))]
-    ):
+    for document in unchanged:
         document.approval_digest = document._get_content_digest(document._get_approval_content())
+
+
+def _find_unchanged(env):
+    """Return the returns that are as they were submitted; the approval of others stays void."""
+    documents = env["aftersales.return"].search([("approval_digest", "!=", False)])
+    batches = {}
+    if sql.column_exists(env.cr, "aftersales_return", "quantity"):
+        env.cr.execute(
+            SQL(
+                "SELECT id, product_id, quantity FROM aftersales_return WHERE id IN %s",
+                documents._ids or (0,),
+            )
+        )
+        batches = {row[0]: row[1:] for row in env.cr.fetchall()}
+    return documents.filtered(
+        lambda document: (
+            document.approval_digest
+            in (
+                _get_old_digest(document, *batches.get(document.id, (None, None))),
+                document._get_content_digest(document._get_approval_content()),
+            )
+        )
+    )
+
+
+def _get_old_digest(document, product_id, quantity):
+    """Return the digest as the previous release made it, with the batch on the return itself."""
+    content = {
+        **document._get_content(document.with_context(active_test=False), SPEC),
+        "product_id": [product_id] if product_id else [],
+        "quantity": float(quantity or 0),
+    }
+    text = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _move_batches_to_lines(env):
