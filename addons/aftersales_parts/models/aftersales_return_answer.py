@@ -15,6 +15,7 @@ class AftersalesReturn(models.Model):
     _inherit = "aftersales.return"
 
     can_answer = fields.Boolean(compute="_compute_can_answer")
+    has_excess = fields.Boolean(compute="_compute_has_excess")
     missing_answer = fields.Text(
         "Still missing",
         compute="_compute_missing_answer",
@@ -46,6 +47,13 @@ class AftersalesReturn(models.Model):
         is_role = self.env.user.has_group("aftersales_service.group_customer_service")
         for document in self:
             document.can_answer = is_role and document.state == "verified"
+
+    @api.depends("line_ids.quantity_accepted", "line_ids.quantity_shipped")
+    def _compute_has_excess(self):
+        for document in self:
+            document.has_excess = any(
+                line._exceeds(line.quantity_accepted) for line in document._get_goods_lines()
+            )
 
     @api.depends(
         "state",

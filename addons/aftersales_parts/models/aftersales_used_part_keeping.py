@@ -54,6 +54,7 @@ class AftersalesUsedPart(models.Model):
         "(M10.1). Empty: nobody keeps it any more.",
     )
     storage_issue = fields.Char("What is wrong", compute="_compute_storage_issue")
+    can_keep = fields.Boolean(compute="_compute_can_keep")
     days_kept = fields.Integer(
         "Days kept",
         compute="_compute_days_kept",
@@ -169,7 +170,25 @@ class AftersalesUsedPart(models.Model):
             f"{issue} ({format_list(self.env, names)})" for issue, names in tags.items()
         )
 
+    @api.depends("state", "keeper_id")
+    @api.depends_context("uid")
+    def _compute_can_keep(self):
+        held = self.filtered(lambda part: part.state == "held")
+        keepable = held and held._filter_kept()
+        for part in self:
+            part.can_keep = part in keepable
+
     # --- the keeper's actions --------------------------------------------------------------
+
+    def _filter_kept(self):
+        """Return the parts that the current user keeps: a center only what lies with it."""
+        user = self.env.user
+        if any(user.has_group(group) for group in KEEPER_GROUPS[1:]):
+            return self
+        if not user.has_group(KEEPER_GROUPS[0]):
+            return self.browse()
+        # a center sees its parts that were swapped, which the office keeps now
+        return self.filtered_domain([("keeper_id", "child_of", user.commercial_partner_id.id)])
 
     def _check_keeper(self):
         """Raise unless the current user keeps these parts, and they are of one keeper.
@@ -186,16 +205,13 @@ class AftersalesUsedPart(models.Model):
                     "its office or by a clerk."
                 )
             )
-        if not any(user.has_group(group) for group in KEEPER_GROUPS[1:]):
-            # a center sees its parts that were swapped, which the office keeps now
-            own = [("keeper_id", "child_of", user.commercial_partner_id.id)]
-            if others := self - self.filtered_domain(own):
-                raise AccessError(
-                    self.env._(
-                        "Kept by somebody else: %s",
-                        format_list(self.env, others.mapped("name")),
-                    )
+        if others := self - self._filter_kept():
+            raise AccessError(
+                self.env._(
+                    "Kept by somebody else: %s",
+                    format_list(self.env, others.mapped("name")),
                 )
+            )
         if not self:
             raise UserError(self.env._("Choose the parts first."))
         if len(self.keeper_id) > 1 or len(self.company_id) > 1:

@@ -3,6 +3,7 @@ from . import test_approval
 from . import test_deadline
 from . import test_fapiao
 from . import test_keeping
+from . import test_keeping_ui
 from . import test_migration
 from . import test_part_class
 from . import test_reference
@@ -35,6 +36,7 @@ from . import test_scorecard
 from . import test_deposit_part
 from . import test_urgent_order
 from . import test_purchase
+from . import test_purchase_ui
 from . import test_swap
 from . import test_logistics_partner
 from . import test_warehouse

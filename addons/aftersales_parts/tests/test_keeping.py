@@ -204,6 +204,8 @@ class TestStorage(KeepingCommon):
         """L1.6: after a swap the center sees its part, but the office keeps it."""
         tag = self._tags(self.pump)
         tag._write_protected({"keeper_id": self.office.id})
+        self.assertFalse(tag.can_keep)
+        self.assertTrue(tag.with_user(self.users["office_manager"]).can_keep)
         with self._refused("Kept by somebody else", AccessError):
             tag._store(self.shelf)
 
