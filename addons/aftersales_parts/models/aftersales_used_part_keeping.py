@@ -124,31 +124,37 @@ class AftersalesUsedPart(models.Model):
         "place_id.used_part_ids.machine_kind_id",
     )
     def _compute_storage_state(self):
+        kinds = self._get_kinds_by_place()
         for part in self:
             if part.state != "held":
                 part.storage_state = False
             elif not part.place_id:
                 part.storage_state = "waiting"
             else:
-                part.storage_state = "violation" if part._get_storage_issue() else "ok"
+                part.storage_state = "violation" if part._get_storage_issue(kinds) else "ok"
 
     @api.depends("storage_state")
     @api.depends_context("lang")
     def _compute_storage_issue(self):
-        for part in self:
-            violated = part.storage_state == "violation"
-            part.storage_issue = violated and part._get_storage_issue()
+        violated = self.filtered(lambda part: part.storage_state == "violation")
+        (self - violated).storage_issue = False
+        kinds = violated._get_kinds_by_place()
+        for part in violated:
+            part.storage_issue = part._get_storage_issue(kinds)
 
-    def _get_storage_issue(self):
-        """Return what is wrong with where the part is stored, or None (M10.1)."""
-        self.ensure_one()
+    def _get_kinds_by_place(self):
+        """Return {place: kinds of the machines whose parts lie there} of where these parts lie."""
         # sudo: whatever lies in the place counts
-        place = self.sudo().place_id
-        return place._get_issue(
-            self.product_id.part_class_id,
-            self.machine_kind_id,
-            place.used_part_ids.machine_kind_id,
-        )
+        return {place: place.used_part_ids.machine_kind_id for place in self.sudo().place_id}
+
+    def _get_storage_issue(self, kinds):
+        """Return what is wrong with where the part is stored, or None (M10.1).
+
+        :param dict kinds: kinds of the machines whose parts lie there, by place
+        """
+        self.ensure_one()
+        place = self.sudo().place_id  # sudo: as in `_get_kinds_by_place`
+        return place._get_issue(self.product_id.part_class_id, self.machine_kind_id, kinds[place])
 
     def _get_storage_issues(self, place):
         """Return {part: why it may not be stored in ``place``} of those that may not (M10.1)."""
