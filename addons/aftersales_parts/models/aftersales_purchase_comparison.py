@@ -71,11 +71,17 @@ class AftersalesPurchaseComparison(models.Model):
         copy=False,
         help="The written request to change the supplier, which customer service reviews (M7).",
     )
+    amount_freight = fields.Monetary(
+        "Freight",
+        compute="_compute_amount_total",
+        store=True,
+        help="What the chosen suppliers quoted as freight at our expense, VAT included.",
+    )
     amount_total = fields.Monetary(
         "Total",
         compute="_compute_amount_total",
         store=True,
-        help="What is to be paid for the parts chosen, VAT included, without freight.",
+        help="What is to be paid for the parts chosen, with VAT and freight.",
     )
     matrix = fields.Html(
         "Comparison",
@@ -146,10 +152,12 @@ class AftersalesPurchaseComparison(models.Model):
                 for line in comparison.line_ids.filtered("is_supplier_change")
             )
 
-    @api.depends("line_ids.amount")
+    @api.depends("line_ids.amount", "line_ids.quote_id.freight")
     def _compute_amount_total(self):
         for comparison in self:
-            comparison.amount_total = sum(comparison.line_ids.mapped("amount"))
+            lines = comparison.line_ids
+            comparison.amount_freight = sum(lines.quote_id.mapped("freight"))
+            comparison.amount_total = sum(lines.mapped("amount")) + comparison.amount_freight
 
     @api.depends(
         "line_ids.product_id",
@@ -377,7 +385,13 @@ class AftersalesPurchaseComparison(models.Model):
             "priority": "1" if self.is_urgent else "0",
             "user_id": quote.partner_id.buyer_id.id,
             "note": self.env._("Transport: %s", quote.transport),
-            "order_line": [Command.create(line._prepare_order_line_vals()) for line in lines],
+            "order_line": [
+                Command.create(vals)
+                for vals in (
+                    *(line._prepare_order_line_vals() for line in lines),
+                    *quote._prepare_freight_vals(),
+                )
+            ],
         }
 
     def action_view_orders(self):

@@ -69,7 +69,9 @@ class AftersalesPurchaseQuote(models.Model):
     transport = fields.Char(help="How the parts travel, and who pays, such as: by road, free.")
     delay = fields.Integer("Delivery (days)", default=1, help="From the order to the arrival.")
     freight = fields.Monetary(
-        "Freight at our expense", help="Counts in the comparison; the carrier bills it."
+        "Freight at our expense",
+        help="VAT included. Counts in the comparison and in the total that is approved, and stands "
+        "on the order.",
     )
     invoice = fields.Selection(
         [
@@ -186,6 +188,26 @@ class AftersalesPurchaseQuote(models.Model):
         """Return the unit price of the order that comes to the quoted ``price``, VAT included."""
         self.ensure_one()
         return price if self.tax_id.price_include else self._get_net_price(price)
+
+    def _prepare_freight_vals(self):
+        """Return the values of the order lines for the freight quoted: one, or none."""
+        self.ensure_one()
+        if not self.freight:
+            return []
+        product = self.env.ref("aftersales_parts.product_freight")
+        return [
+            {
+                "aftersales_freight_quote_id": self.id,
+                "product_id": product.id,
+                "product_qty": 1,
+                "product_uom_id": product.uom_id.id,
+                "price_unit": self.freight,
+                "discount": 0,
+                # quoted with its VAT, of which nothing is deducted in the comparison either
+                "tax_ids": [Command.clear()],
+                "date_planned": fields.Datetime.add(fields.Datetime.now(), days=self.delay),
+            }
+        ]
 
     def _check_complete(self):
         """Raise UserError unless each quote says what the regulation compares (M7)."""

@@ -609,6 +609,35 @@ class TestPurchaseComparison(PurchaseCommon):
         with self.assertRaisesRegex(UserError, "kept with it"), self.cr.savepoint():
             order.unlink()
 
+    def test_freight_is_approved_and_ordered(self):
+        """M7: 3 pumps at 1130.00 and freight of 90.00: 3480.00 are approved and ordered; whoever
+        orders changes nothing of it. Freight of suppliers that weren't chosen doesn't count."""
+        comparison = self._make_compared()
+        alfa, beta, _gamma = comparison.quote_ids
+        self.assertEqual((alfa.partner_id, beta.partner_id), (self.alfa, self.beta))
+        alfa.freight, beta.freight = 90, 70
+        self.assertEqual((comparison.amount_freight, comparison.amount_total), (90, 3480))
+        self._order(comparison)
+        order = comparison.sudo().order_ids.with_user(self.buyer)
+        self.assertEqual(order.amount_total, 3480)
+        line = order.order_line.filtered(lambda line: line.product_id.type == "service")
+        self.assertEqual((line.product_qty, line.price_unit, line.price_total), (1, 90, 90))
+        for change in (
+            lambda: line.write({"price_unit": 900}),
+            lambda: line.write({"product_qty": 10}),
+            lambda: line.unlink(),
+        ):
+            with self.assertRaisesRegex(UserError, "M7"), self.cr.savepoint():
+                change()
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            line.aftersales_freight_quote_id = False
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            self._buy(self.pump, self.alfa, 1, "2026-11-01").with_user(self.buyer).order_line = [
+                Command.create(
+                    {"product_id": line.product_id.id, "aftersales_freight_quote_id": beta.id}
+                )
+            ]
+
     def test_no_order_by_other_ways(self):
         """M7: nobody makes another order one of the comparison."""
         comparison = self._order()
