@@ -439,9 +439,11 @@ class TestCrate(KeepingCommon):
         )
         self.assertFalse(wizard.crate_ids)
         for package in (crate, self.env["stock.package"].create({"name": "Any"})):
-            wizard.crate_id = package
-            with self._refused("Choose a crate that is here"):
-                wizard.action_pack()
+            # not even its name is shown
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                wizard.crate_id = package
+        with self._refused("Choose a crate that is here"):
+            wizard.action_pack()
 
     def test_repair_in_a_crate_of_its_own(self):
         """M10.4: what a gearbox repair took off is packed together, and with nothing else."""
