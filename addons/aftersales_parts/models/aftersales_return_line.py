@@ -930,6 +930,11 @@ class AftersalesReturnLine(models.Model):
     def _set_counted(self, quantity):
         """Put what was counted on the move of these goods."""
         self.ensure_one()
-        move = self.move_ids.filtered(lambda move: move.state not in ("done", "cancel"))
+        picking = self.return_id.goods_picking_id
+        move = self.move_ids.filtered(
+            lambda move: move.picking_id == picking and move.state not in ("done", "cancel")
+        )
+        if not move:
+            raise UserError(self.return_id._get_transfer_message(picking))
         move.quantity = quantity
         move.picked = True

@@ -491,8 +491,14 @@ class AftersalesUsedPart(models.Model):
         return homes
 
     def _get_awaited_from(self):
-        """Return {part: location from which a transfer still waits to take it}."""
-        by_lot = self._get_waiting_lines().grouped("lot_id")
+        """Return {part: location from which the transfer of a return still waits to take it}."""
+        lines = self._get_waiting_lines()
+        pickings = lines.picking_id.ids
+        returns = self.env["aftersales.return"].search(
+            ["|", ("picking_id", "in", pickings), ("backorder_id", "in", pickings)]
+        )
+        awaiting = returns.picking_id | returns.backorder_id
+        by_lot = lines.filtered(lambda line: line.picking_id in awaiting).grouped("lot_id")
         return {part: by_lot[part.lot_id].location_id for part in self if part.lot_id in by_lot}
 
     def _get_waiting_lines(self):

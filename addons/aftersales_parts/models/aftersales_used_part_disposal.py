@@ -337,7 +337,7 @@ class AftersalesUsedPart(models.Model):
         waiting = self._get_waiting_lines()
         for move, lines in waiting.grouped("move_id").items():
             if lines == move.move_line_ids:
-                move.picking_id.action_cancel()
+                move._action_cancel()
             else:
                 rest = move.move_line_ids - lines
                 lines.unlink()

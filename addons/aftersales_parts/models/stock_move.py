@@ -47,11 +47,15 @@ class StockMove(models.Model):
             raise AccessError(
                 self.env._("The moves of a return are made by the return and can't be given.")
             )
+        moves._check_not_returned({"picking_id": False})
         return moves
 
     def write(self, vals):
         self._check_not_returned(vals)
-        return super().write(vals)
+        result = super().write(vals)
+        if "picking_id" in vals:
+            self._check_not_returned(vals)
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_returned(self):

@@ -38,6 +38,8 @@ class StockPicking(models.Model):
 
     def write(self, vals):
         self._check_supply_link(self._get_supply_links() & vals.keys())
+        if {"state", "location_id", "location_dest_id", "picking_type_id"} & vals.keys():
+            self._check_not_returned()
         return super().write(vals)
 
     @api.model

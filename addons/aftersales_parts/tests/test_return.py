@@ -351,6 +351,16 @@ class TestReturn(AftersalesPartsCommon):
         stock_user = new_test_user(self.env, "stock_user", groups="stock.group_stock_user")
         picking = document.sudo().picking_id
         lines = picking.move_line_ids
+        stock = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company).lot_stock_id
+        self.pump.is_storable = True
+        other = self.env["stock.move"].create(
+            {
+                "product_id": self.pump.id,
+                "product_uom_qty": 1,
+                "location_id": stock.id,
+                "location_dest_id": self.env.ref("stock.stock_location_customers").id,
+            }
+        )
         done = self.env["stock.move.line"].search(
             [("lot_id", "in", self.tags.lot_id.ids), ("state", "=", "done")]
         )
@@ -366,6 +376,14 @@ class TestReturn(AftersalesPartsCommon):
                 lambda u: picking.with_user(u).unlink(),
                 lambda u: picking.move_ids.with_user(u).write({"picking_id": False}),
                 lambda u: picking.move_ids.with_user(u).unlink(),
+                # nor does anything else get onto it
+                lambda u: other.with_user(u).write({"picking_id": picking.id}),
+                lambda u: other.with_user(u).copy({"picking_id": picking.id}),
+                lambda u: picking.with_user(u).write({"state": "cancel"}),
+                lambda u: picking.with_user(u).write({"location_dest_id": stock.id}),
+                lambda u: picking.move_ids.with_user(u).write(
+                    {"aftersales_return_line_id": document.line_ids[0].id}
+                ),
             ):
                 with (
                     self.subTest(user=user.login),

@@ -37,6 +37,16 @@ class ReceiveCommon(AftersalesPartsCommon):
         document = document.with_user(self.users["logistics"])
         return document, tags, document.line_ids.filtered(lambda line: not line.used_part_id)
 
+    def test_goods_without_move(self):
+        """L2.8: what stock doesn't await any more isn't counted as received."""
+        document, _tags, line = self._ship_both()
+        move = line.sudo().move_ids
+        move.copy({"picking_id": move.picking_id.id, "state": "confirmed"})
+        move._action_cancel()
+        with self.assertRaisesRegex(UserError, "done or cancelled already"):
+            document.action_receive([], {line.id: 4})
+        self.assertFalse(line.is_received)
+
     def _ship_goods(self, quantity=10, user=None):
         """Return a shipped return of defective goods, seen by logistics."""
         document = (

@@ -47,6 +47,23 @@ class TestSwap(QuotaCommon):
     def _stock(self, location, product=None):
         return self.env["stock.quant"]._get_available_quantity(product or self.pump, location)
 
+    def test_lines_of_its_transfer(self):
+        """L1.6: no line that is done is put onto the transfer of a swap by hand."""
+        stock_user = new_test_user(self.env, "swap_stock", groups="stock.group_stock_user")
+        swap = self._swap(self._tags("deposit"))
+        swap.action_done()
+        picking = swap.sudo().picking_ids[:1]
+        line = self.env["stock.move.line"].search(
+            [
+                ("state", "=", "done"),
+                ("product_id", "=", self.pump.id),
+                ("picking_id", "!=", picking.id),
+            ],
+            limit=1,
+        )
+        with self.assertRaisesRegex(UserError, "stays as it is"), self.cr.savepoint():
+            line.with_user(stock_user).write({"picking_id": picking.id})
+
     def _assert_refused(self, swap, text, tags):
         """Assert that the swap is refused for ``text``, and that nothing has moved."""
         before = [self._stock(place) for place in (self.location, self.warehouse.lot_stock_id)]

@@ -141,6 +141,62 @@ class TestUsedPartDisposal(AftersalesPartsCommon):
 
     # --- lost on the way -------------------------------------------------------------------
 
+    def _wait_by_hand(self, tag):
+        """Return two moves of a transfer that nobody but the system could make: one of the tag."""
+        source = self._location_of(tag)
+        stock = self.warehouse.lot_stock_id
+        picking = self.env["stock.picking"].create(
+            {
+                "picking_type_id": self.warehouse.int_type_id.id,
+                "location_id": stock.id,
+                "location_dest_id": stock.id,
+            }
+        )
+        self.pump.is_storable = True
+        moves = self.env["stock.move"].create(
+            [
+                {
+                    "picking_id": picking.id,
+                    "product_id": product.id,
+                    "product_uom_qty": 1,
+                    "location_id": stock.id,
+                    "location_dest_id": stock.id,
+                }
+                for product in (tag.lot_id.product_id, self.pump)
+            ]
+        )
+        moves._action_confirm(merge=False)
+        self.env["stock.move.line"].create(
+            {
+                "move_id": moves[0].id,
+                "picking_id": picking.id,
+                "product_id": tag.lot_id.product_id.id,
+                "lot_id": tag.lot_id.id,
+                "quantity": 0,
+                "location_id": stock.id,
+                "location_dest_id": stock.id,
+            }
+        )
+        self.assertNotEqual(source, stock)
+        return moves
+
+    def test_transfers_of_others(self):
+        """M10.3: a loss cancels its own move alone; a stray transfer says not where a tag is."""
+        document = self._make_return()
+        self._approve(document)
+        document.action_ship()
+        tag = self.tags[3]
+        moves = self._wait_by_hand(tag)
+        transit = self.warehouse.used_part_transit_loc_id
+        self.assertEqual(tag.sudo()._get_awaited_from(), {tag: transit})
+        arrived = (self.tags - tag).mapped("name")
+        document.with_user(self.users["logistics"]).action_receive(arrived)
+        self._verify_return(document)
+        self._write_off(tag)
+        self.assertEqual(tag.state, "lost")
+        self.assertEqual(moves[0].state, "cancel")
+        self.assertNotEqual(moves[1].state, "cancel")
+
     def _write_off(self, tags, bearer="company", role="customer_service"):
         return tags.with_user(self.users[role]).action_write_off("Lost by the carrier", bearer)
 
