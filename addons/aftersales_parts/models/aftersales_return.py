@@ -178,13 +178,14 @@ class AftersalesReturn(models.Model):
         [
             ("intact", "Intact"),
             ("packaging", "Packaging damaged"),
-            ("goods", "Goods damaged"),
             ("wet", "Wet"),
+            ("goods", "Goods damaged"),
         ],
         "Condition on arrival",
         readonly=True,
         copy=False,
-        help="Of the last delivery; logistics notes it when it receives the goods (L2.8).",
+        help="Of several deliveries the worst; logistics notes it when it receives the goods "
+        "(L2.8).",
     )
     condition_note = fields.Text("Remarks on arrival", readonly=True, copy=False)
     photo_ids = fields.One2many(

@@ -321,15 +321,21 @@ class AftersalesReturn(models.Model):
             document._receive(lines.sudo(), missing)
         document._note_missing(missing)
         self._note_condition(condition, condition_note)
-        document._note_received([str(code) for code in surplus or []])
+        document._note_received([str(code) for code in surplus or []], condition, condition_note)
         return True
 
     def _note_condition(self, condition, note):
-        """Keep how the delivery looked (L2.8)."""
-        if condition and condition not in dict(self._fields["condition"].selection):
+        """Keep how a delivery looked: of several the worst, and what was said of each (L2.8)."""
+        # from intact to the worst
+        severities = [False, *dict(self._fields["condition"].selection)]
+        if condition and condition not in severities:
             raise UserError(self.env._("Choose one of the conditions on arrival."))
+        notes = filter(None, [self.condition_note, (note or "").strip()])
         self._write_protected(
-            {"condition": condition or False, "condition_note": (note or "").strip() or False}
+            {
+                "condition": max(self.condition, condition or False, key=severities.index),
+                "condition_note": "\n".join(notes) or False,
+            }
         )
 
     def _find_scanned(self, tags):
@@ -524,10 +530,12 @@ class AftersalesReturn(models.Model):
             lines._write_protected({"is_missing": 1})
             self._write_protected({"backorder_id": (self.backorder_id or self.picking_id).id})
 
-    def _note_received(self, surplus=()):
+    def _note_received(self, surplus=(), condition=None, note=None):
         """Note the arrival, and tell sender and customer service what differs (L2.8).
 
         :param surplus: codes of what came without being on the register
+        :param condition: of this delivery
+        :param note: on this delivery
         """
         now = fields.Datetime.now()
         self._write_protected(
@@ -538,9 +546,12 @@ class AftersalesReturn(models.Model):
             }
         )
         self._deadline_event("arrived")
-        self._tell_sender(lambda d: d._get_receipt_message(surplus), customer_service=True)
+        self._tell_sender(
+            lambda d: d._get_receipt_message(surplus, condition, (note or "").strip()),
+            customer_service=True,
+        )
 
-    def _get_receipt_message(self, surplus):
+    def _get_receipt_message(self, surplus, condition, note):
         tags = self.line_ids.filtered("used_part_id")
         missing = tags.filtered(lambda line: line._is_awaited())
         labels = dict(self._fields["condition"]._description_selection(self.env))
@@ -571,10 +582,10 @@ class AftersalesReturn(models.Model):
                     self._format_tags(surplus),
                 )
             )
-        if self.condition:
-            sentences.append(self.env._("Condition on arrival: %s.", labels[self.condition]))
-        if self.condition_note:
-            sentences.append(self.condition_note)
+        if condition:
+            sentences.append(self.env._("Condition on arrival: %s.", labels[condition]))
+        if note:
+            sentences.append(note)
         return sentences
 
     def _format_tags(self, names):

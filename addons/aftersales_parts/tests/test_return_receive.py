@@ -314,6 +314,25 @@ class TestReturnReceive(ReceiveCommon):
         self.assertFalse(told & other.partner_id)
         self.assertEqual((document.condition, document.condition_note), ("wet", "Two cartons"))
 
+    def test_condition_of_each_delivery(self):
+        """L2.8: three tags came one by one, the first wet, then one without a word, then one
+        intact: the return stays wet, and each delivery is told as it was."""
+        document, tags = self._ship(pieces=3)
+        document.action_receive([tags[0].name], condition="wet", condition_note="Box torn")
+        before = document.message_ids
+        document.action_receive([tags[1].name])
+        self.assertEqual((document.condition, document.condition_note), ("wet", "Box torn"))
+        body = " ".join((document.message_ids - before).mapped("body"))
+        for text in ("Condition on arrival", "Box torn"):
+            self.assertNotIn(text, body)
+        before = document.message_ids
+        document.action_receive([tags[2].name], condition="intact", condition_note="By courier")
+        self.assertEqual(document.condition, "wet")
+        self.assertEqual(document.condition_note, "Box torn\nBy courier")
+        body = " ".join((document.message_ids - before).mapped("body"))
+        self.assertIn("Condition on arrival: Intact.", body)
+        self.assertNotIn("Box torn", body)
+
     def test_message_is_text(self):
         """Attack: what a scanner or a caller puts in as a code is shown as text, not as HTML."""
         document, tags = self._ship()
