@@ -262,7 +262,7 @@ class AftersalesPurchaseComparisonLine(models.Model):
             "product_id": self.product_id.id,
             "product_qty": self.quantity,
             "product_uom_id": self.uom_id.id,
-            "price_unit": quote._get_order_price(self.price),
+            "price_unit": quote._get_order_price(self.price, quote.tax_id),
             "discount": 0,
             "tax_ids": [Command.set(quote.tax_id.ids)],
             "date_planned": fields.Datetime.add(fields.Datetime.now(), days=quote.delay),

@@ -70,8 +70,28 @@ class AftersalesPurchaseQuote(models.Model):
     delay = fields.Integer("Delivery (days)", default=1, help="From the order to the arrival.")
     freight = fields.Monetary(
         "Freight at our expense",
-        help="VAT included. Counts in the comparison and in the total that is approved, and stands "
-        "on the order.",
+        help="VAT included. Counts in the comparison and in the total that is approved.",
+    )
+    freight_biller = fields.Selection(
+        [("supplier", "The supplier"), ("carrier", "The carrier")],
+        "Freight billed by",
+        required=True,
+        default="supplier",
+        help="The supplier bills it with the parts, so it stands on the order. What the carrier "
+        "bills itself does not.",
+    )
+    freight_tax_id = fields.Many2one(
+        "account.tax",
+        "VAT of the freight to deduct",
+        domain=[("type_tax_use", "=", "purchase"), ("amount_type", "=", "percent")],
+        compute="_compute_freight_tax_id",
+        store=True,
+        readonly=False,
+        check_company=True,
+        help="Contained in the freight. Empty: nothing can be deducted.",
+    )
+    freight_cost = fields.Monetary(
+        "Freight, net", compute="_compute_amounts", help="Net of its VAT to deduct."
     )
     invoice = fields.Selection(
         [
@@ -142,25 +162,41 @@ class AftersalesPurchaseQuote(models.Model):
                     lambda tax: tax.amount_type == "percent"
                 )
 
-    @api.constrains("tax_id", "invoice")
+    @api.depends("freight_biller", "tax_id")
+    def _compute_freight_tax_id(self):
+        for quote in self:
+            quote.freight_tax_id = quote.freight_biller == "supplier" and quote.tax_id
+
+    @api.constrains("tax_id", "freight_tax_id", "freight_biller", "invoice")
     def _check_tax_id(self):
         for quote in self:
-            tax = quote.tax_id
-            if tax and (tax.type_tax_use != "purchase" or tax.amount_type != "percent"):
-                raise ValidationError(
-                    self.env._("%s is no percentage on purchases.", tax.display_name)
-                )
-            if tax and quote.invoice != "special":
+            for tax in quote.tax_id | quote.freight_tax_id:
+                if tax.type_tax_use != "purchase" or tax.amount_type != "percent":
+                    raise ValidationError(
+                        self.env._("%s is no percentage on purchases.", tax.display_name)
+                    )
+            deducted = quote.tax_id
+            if quote.freight_biller == "supplier":
+                deducted |= quote.freight_tax_id
+            if deducted and quote.invoice != "special":
                 raise ValidationError(
                     self.env._("Without a special VAT invoice there is no VAT to deduct.")
                 )
 
-    @api.depends("freight", "price_ids.price", "price_ids.cost", "price_ids.line_id.quantity")
+    @api.depends(
+        "freight",
+        "freight_tax_id",
+        "price_ids.price",
+        "price_ids.cost",
+        "price_ids.line_id.quantity",
+    )
     def _compute_amounts(self):
         for quote in self:
             prices = quote.price_ids
             quote.amount_total = sum(price.price * price.line_id.quantity for price in prices)
-            quote.amount_cost = quote.freight + sum(
+            freight = quote._get_net_price(quote.freight, quote.freight_tax_id)
+            quote.freight_cost = quote.currency_id.round(freight) if quote.currency_id else freight
+            quote.amount_cost = quote.freight_cost + sum(
                 price.cost * price.line_id.quantity for price in prices
             )
             quote.is_complete = bool(prices) and all(prices.mapped("price"))
@@ -179,20 +215,23 @@ class AftersalesPurchaseQuote(models.Model):
         for quote in self:
             quote.is_chosen = quote._origin in quote.comparison_id.line_ids.quote_id._origin
 
-    def _get_net_price(self, price):
-        """Return what is left of a quoted ``price`` without the VAT that can be deducted."""
-        self.ensure_one()
-        return price / (1 + self.tax_id.amount / 100)
+    @api.model
+    def _get_net_price(self, price, tax):
+        """Return what is left of a quoted ``price`` without its ``tax`` that can be deducted."""
+        return price / (1 + tax.amount / 100)
 
-    def _get_order_price(self, price):
+    @api.model
+    def _get_order_price(self, price, tax):
         """Return the unit price of the order that comes to the quoted ``price``, VAT included."""
-        self.ensure_one()
-        return price if self.tax_id.price_include else self._get_net_price(price)
+        return price if tax.price_include else self._get_net_price(price, tax)
 
     def _prepare_freight_vals(self):
-        """Return the values of the order lines for the freight quoted: one, or none."""
+        """Return the values of the order lines for the freight: one, or none.
+
+        What the carrier bills is not the supplier's to bill.
+        """
         self.ensure_one()
-        if not self.freight:
+        if not self.freight or self.freight_biller == "carrier":
             return []
         product = self.env.ref("aftersales_parts.product_freight")
         return [
@@ -201,10 +240,9 @@ class AftersalesPurchaseQuote(models.Model):
                 "product_id": product.id,
                 "product_qty": 1,
                 "product_uom_id": product.uom_id.id,
-                "price_unit": self.freight,
+                "price_unit": self._get_order_price(self.freight, self.freight_tax_id),
                 "discount": 0,
-                # quoted with its VAT, of which nothing is deducted in the comparison either
-                "tax_ids": [Command.clear()],
+                "tax_ids": [Command.set(self.freight_tax_id.ids)],
                 "date_planned": fields.Datetime.add(fields.Datetime.now(), days=self.delay),
             }
         ]

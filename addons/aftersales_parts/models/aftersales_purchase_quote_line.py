@@ -60,7 +60,7 @@ class AftersalesPurchaseQuoteLine(models.Model):
     @api.depends("price", "quote_id.tax_id")
     def _compute_cost(self):
         for price in self:
-            cost = price.quote_id._get_net_price(price.price) if price.quote_id else price.price
+            cost = price.quote_id._get_net_price(price.price, price.quote_id.tax_id)
             price.cost = price.currency_id.round(cost) if price.currency_id else cost
 
     @api.depends("cost", "line_id.price_ids.cost")

@@ -30,6 +30,7 @@ class PurchaseCommon(AftersalesPartsCommon):
             }
         )
         cls.company.account_purchase_tax_id = cls.tax
+        cls.freight_tax = cls.tax.copy({"name": "Input VAT 9%", "amount": 9})
         cls.term = cls.env["account.payment.term"].create(
             {
                 "name": "30 days after arrival",
@@ -221,9 +222,9 @@ class TestPurchaseComparison(PurchaseCommon):
         )
         self.assertEqual(comparison.quote_ids.filtered("is_best"), special)
         self.assertEqual(comparison.quote_ids.price_ids.filtered("is_best").quote_id, special)
-        # freight of 40.00 makes it 3040.00 against 3030.00 in all, not per part
+        # freight of 40.00, net 35.40, makes it 3035.40 against 3030.00 in all, not per part
         special.freight = 40
-        self.assertEqual(special.amount_cost, 3040)
+        self.assertEqual(special.amount_cost, 3035.4)
         self.assertEqual(comparison.quote_ids.filtered("is_best"), none)
         self.assertEqual(comparison.quote_ids.price_ids.filtered("is_best").quote_id, special)
         for text in ("Alfa", "Beta", "Gamma", "1,130.00", "1,000.00", "Best price"):
@@ -621,7 +622,7 @@ class TestPurchaseComparison(PurchaseCommon):
         order = comparison.sudo().order_ids.with_user(self.buyer)
         self.assertEqual(order.amount_total, 3480)
         line = order.order_line.filtered(lambda line: line.product_id.type == "service")
-        self.assertEqual((line.product_qty, line.price_unit, line.price_total), (1, 90, 90))
+        self.assertEqual((line.product_qty, line.price_subtotal, line.price_total), (1, 79.65, 90))
         for change in (
             lambda: line.write({"price_unit": 900}),
             lambda: line.write({"product_qty": 10}),
@@ -637,6 +638,59 @@ class TestPurchaseComparison(PurchaseCommon):
                     {"product_id": line.product_id.id, "aftersales_freight_quote_id": beta.id}
                 )
             ]
+
+    def test_freight_is_compared_net(self):
+        """M7 (transport, invoice): 10,000.00 net, free, against 9,000.00 net with freight of
+        1,050.00, of it 9 % VAT to deduct: 963.30 net, so that the second costs 9,963.30."""
+        comparison = self._make_comparison([(self.pump, 1)])
+        free = self._quote(comparison, self.alfa, 11300)
+        paid = self._quote(comparison, self.beta, 10170, freight=1050)
+        self.assertEqual((free.amount_cost, paid.freight_tax_id), (10000, self.tax))
+        paid.freight_tax_id = self.freight_tax
+        self.assertEqual((paid.freight_cost, paid.amount_cost), (963.3, 9963.3))
+        self.assertTrue(paid.is_best)
+        self.assertIn("963.30", comparison.matrix)
+        # nothing to deduct, so it counts as it is paid
+        paid.freight_tax_id = False
+        self.assertEqual(paid.amount_cost, 10050)
+        self.assertTrue(free.is_best)
+        # on the supplier's invoice there is none, on the carrier's there may be
+        paid.invoice = "ordinary"
+        with self.assertRaisesRegex(ValidationError, "special VAT invoice"), self.cr.savepoint():
+            paid.freight_tax_id = self.tax
+        paid.write({"freight_biller": "carrier", "freight_tax_id": self.freight_tax.id})
+        sale = self.tax.copy({"name": "VAT", "type_tax_use": "sale"})
+        with self.assertRaisesRegex(ValidationError, "no percentage"), self.cr.savepoint():
+            paid.freight_tax_id = sale
+
+    def test_freight_is_ordered_with_its_tax(self):
+        """M7: freight of 1,090.00 stands on the order as 1,000.00 and 90.00 input VAT."""
+        comparison = self._make_compared()
+        alfa = comparison.quote_ids[0]
+        alfa.write({"freight": 1090, "freight_tax_id": self.freight_tax.id})
+        self.assertEqual(comparison.amount_total, 4480)
+        self._order(comparison)
+        order = comparison.sudo().order_ids
+        line = order.order_line.filtered("aftersales_freight_quote_id")
+        self.assertEqual((line.price_subtotal, line.price_tax, line.price_total), (1000, 90, 1090))
+        self.assertEqual(order.amount_total, 4480)
+
+    def test_freight_billed_by_the_carrier(self):
+        """M7: it counts and is approved, but the supplier's order waits for no bill of it; who
+        bills it is as approved."""
+        comparison = self._make_compared()
+        alfa = comparison.quote_ids[0]
+        alfa.write({"freight": 1090, "freight_biller": "carrier"})
+        self.assertFalse(alfa.freight_tax_id)
+        self.assertEqual((comparison.amount_freight, comparison.amount_total), (1090, 4480))
+        self.assertIn("billed by the carrier", comparison.matrix)
+        self._order(comparison)
+        order = comparison.sudo().order_ids
+        self.assertFalse(order.order_line.filtered("aftersales_freight_quote_id"))
+        self.assertEqual(order.amount_total, 3390)
+        for name, value in (("freight_biller", "supplier"), ("freight_tax_id", self.tax.id)):
+            with self.assertRaises(UserError), self.cr.savepoint():
+                alfa.write({name: value})
 
     def test_no_order_by_other_ways(self):
         """M7: nobody makes another order one of the comparison."""
