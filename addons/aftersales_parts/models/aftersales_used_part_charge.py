@@ -52,7 +52,9 @@ class AftersalesUsedPart(models.Model):
         "return_line_ids.date_answered",
         "return_line_ids.objection_state",
         "charge_line_id.parent_state",
-        "charge_line_id.move_id.payment_state",
+        "charge_line_id.move_id.amount_total",
+        "charge_line_id.move_id.reversal_move_ids.amount_total",
+        "charge_line_id.move_id.reversal_move_ids.state",
         "charge_line_id.aftersales_credit_line_ids.parent_state",
     )
     def _compute_charge_state(self):
@@ -80,16 +82,23 @@ class AftersalesUsedPart(models.Model):
         return self.return_line_ids.filtered("is_received").sorted("id")[-1:]
 
     def _is_charged(self):
-        """Tell whether an invoice charges the part and no credit note has taken that back."""
+        """Tell whether an invoice charges the part and no credit note has taken that back.
+
+        Core calls an invoice reversed that is only set off against whatever credit notes, so what
+        counts are those made of it, once they reach its amount.
+        """
         self.ensure_one()
         line = self.charge_line_id
-        credits = line.aftersales_credit_line_ids
-        return (
-            bool(line)
-            and line.parent_state != "cancel"
-            and line.move_id.payment_state != "reversed"
-            and all(credit.parent_state == "cancel" for credit in credits)
-        )
+        move, credits = line.move_id, line.aftersales_credit_line_ids
+        if (
+            not line
+            or line.parent_state == "cancel"
+            or any(credit.parent_state != "cancel" for credit in credits)
+        ):
+            return False
+        posted = move.reversal_move_ids.filtered(lambda credit: credit.state == "posted")
+        reversed_total = sum(posted.mapped("amount_total"))
+        return not posted or move.currency_id.compare_amounts(reversed_total, move.amount_total) < 0
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"charge_line_id", "charge_waiver"}

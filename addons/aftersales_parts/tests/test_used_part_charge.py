@@ -169,6 +169,56 @@ class TestUsedPartCharge(QuotaCommon):
         self.assertEqual(tag.charge_state, "to_charge")
         self.assertEqual(fourth.copy().invoice_line_ids.aftersales_charged_part_id, tag.browse())
 
+    def _refund(self, invoice, amount):
+        """Post another credit note of the center, and set it off against the invoice."""
+        refund = self.env["account.move"].create(
+            {
+                "move_type": "out_refund",
+                "partner_id": self.center.id,
+                "invoice_date": "2026-11-20",
+                "invoice_line_ids": [
+                    Command.create({"name": "Lamps", "price_unit": amount, "tax_ids": False})
+                ],
+            }
+        )
+        refund.action_post()
+        lines = (invoice | refund).line_ids
+        lines.filtered(lambda line: line.account_type == "asset_receivable").reconcile()
+
+    def test_set_off_with_another_credit_note(self):
+        """L3.3: a charge of 2,860.00 that is set off against goods credited stays charged."""
+        tag, _document = self._refused()
+        invoice = self._charge(tag)
+        invoice.action_post()
+        self._refund(invoice, 2860)
+        self.assertEqual(invoice.payment_state, "reversed", "as core calls what is set off")
+        self.assertEqual(tag.charge_state, "charged")
+        with self.assertRaisesRegex(UserError, "Only possible"), self.cr.savepoint():
+            tag.with_user(self.accountant).action_charge()
+
+    def test_set_off_and_partly_credited(self):
+        """L3.3: of two pumps, 5,720.00, one is credited and one set off: that stays charged.
+
+        It is charged no more once core's credit notes reach the whole amount.
+        """
+        one, other = self._tag(), self._tag()
+        document = self._return_parts(
+            deductions=dict.fromkeys([one.name, other.name], self.reason.id)
+        )
+        document.with_user(self.cs).action_done()
+        invoice = self._charge(one | other)
+        invoice.action_post()
+        self.assertEqual(invoice.amount_total, 5720)
+        vals = one.charge_line_id._prepare_charge_credit_vals()
+        self.env["account.move"].create(vals).action_post()
+        self._refund(invoice, 2860)
+        self.assertEqual(invoice.payment_state, "reversed")
+        self.assertEqual((one | other).mapped("charge_state"), ["to_charge", "charged"])
+        rest = invoice._reverse_moves()
+        rest.invoice_line_ids[0].unlink()
+        rest.action_post()
+        self.assertEqual(other.charge_state, "to_charge")
+
     def test_no_longer_owed(self):
         """L3.3: a part charged as rejected and kept again: accountants are told, and credit it."""
         tag, document = self._refused("reject", answer=False)
