@@ -193,7 +193,7 @@ class AftersalesServiceRecord(models.Model):
         """Return {line of an urgent order: its pieces that were not fitted yet}.
 
         :param bool arrived: only what must have been at hand: ordered for this very request,
-            whenever that was, or ordered before the technician left and delivered to the center
+            whenever that was, or ordered and delivered to the center before the technician left
         """
         self.ensure_one()
         lines = self.env["sale.order.line"]._aftersales_find_urgent(self, products._origin)
@@ -206,7 +206,7 @@ class AftersalesServiceRecord(models.Model):
             if not arrived or order.aftersales_urgent_request_id == request:
                 pieces = line._aftersales_get_expected()
             elif order.date_order <= departure:
-                pieces = line._aftersales_get_pieces(delivered=True)
+                pieces = line._aftersales_get_delivered(departure)
             else:
                 continue
             rest[line] = pieces - used.get(line, 0)

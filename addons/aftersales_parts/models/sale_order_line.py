@@ -58,6 +58,23 @@ class SaleOrderLine(models.Model):
         by_stock = self.qty_delivered_method == "stock_move"
         return self._aftersales_get_pieces(delivered=by_stock and not pending)
 
+    def _aftersales_get_delivered(self, moment):
+        """Return the pieces that had been delivered by ``moment`` and were not given back.
+
+        :param datetime moment: in UTC, as it is stored
+        """
+        self.ensure_one()
+        if self.qty_delivered_method != "stock_move":
+            return self._aftersales_get_pieces(delivered=True)
+        outgoing, incoming = self._get_outgoing_incoming_moves()
+        arrived = outgoing.filtered(lambda move: move.state == "done" and move.date <= moment)
+        unit = self.product_id.uom_id
+        sent, given_back = (
+            sum(move.product_uom._compute_quantity(move.quantity, unit) for move in moves)
+            for moves in (arrived, incoming.filtered(lambda move: move.state == "done"))
+        )
+        return sent - given_back
+
     @api.model
     def _aftersales_find_urgent(self, record, products):
         """Return the lines of urgent orders whose parts the service ``record`` may have fitted.

@@ -26,6 +26,7 @@ class TestUrgentOrder(QuotaCommon):
     def _order_before(self, product, quantity=1, **kwargs):
         order = self._order_urgently(product, quantity, **kwargs)
         order.date_order = BEFORE
+        order.picking_ids.move_ids.filtered(lambda move: move.state == "done").date = BEFORE
         return order
 
     def test_pieces_are_used_once(self):
@@ -125,6 +126,7 @@ class TestUrgentOrder(QuotaCommon):
         order.picking_ids.move_ids.quantity = 1
         order.picking_ids.move_ids.picked = True
         order.picking_ids._action_done()
+        order.picking_ids.move_ids.date = BEFORE
         record.invalidate_recordset(["missing"])
         self.assertIn(order.name, record.missing)
         # ordered after the visit, it can't have been what was fitted
@@ -148,12 +150,26 @@ class TestUrgentOrder(QuotaCommon):
     def test_delivered_during_the_visit(self):
         """M8.7: for whichever repair: what was ordered and came before the technician left."""
         order = self._order_before(self.pump)
-        order.date_order = "2026-10-20 04:00:00"
+        order.date_order = order.picking_ids.move_ids.date = "2026-10-20 04:00:00"
         record = self._make_record([self._part(self.pump)], done=False)
         for departure, counts in (("2026-10-20 08:00:00", True), ("2026-10-20 03:59:59", False)):
             record.departure = departure
             record.invalidate_recordset(["missing"])
             self.assertEqual(order.name in (record.missing or ""), counts)
+
+    def test_delivered_after_the_visit(self):
+        """M8.7: ordered before the visit for whichever repair, two pumps that came a week
+        later, before the record is completed, can't have been fitted; those that came by then are
+        listed."""
+        record = self._make_record([self._part(self.pump, quantity=2)], done=False)
+        record.departure = "2026-10-20 08:00:00"
+        order = self._order_before(self.pump, 2)
+        move = order.picking_ids.move_ids
+        move.date = "2026-10-27 02:00:00"
+        self.assertFalse(record.missing)
+        move.date = "2026-10-20 08:00:00"
+        record.invalidate_recordset(["missing"])
+        self.assertIn(f"“Pump”: 2 of it came with urgent order {order.name}", record.missing)
 
     def test_given_back(self):
         """M8.7: a pump that was sent back brought nothing: it neither covers nor blocks."""
