@@ -48,6 +48,7 @@ from . import account_payment
 from . import aftersales_return_answer
 from . import aftersales_return_line_answer
 from . import aftersales_return_line_disposal
+from . import aftersales_return_line_ruling
 from . import aftersales_supplier_recovery
 from . import aftersales_supplier_recovery_line
 from . import aftersales_dispute

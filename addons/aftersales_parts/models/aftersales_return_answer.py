@@ -209,6 +209,33 @@ class AftersalesReturn(models.Model):
                 document._send_slip()
         return result
 
+    def _note_ruled(self, lines, dispute):
+        """Tell the sender what counts as accepted; what is answered gets a new slip (L2.10)."""
+        self._tell_sender(
+            lambda d: d._get_ruling_message(lines.with_env(d.env), dispute), customer_service=True
+        )
+        if answered := lines.filtered("date_answered"):
+            answered._write_protected({"date_answered": fields.Datetime.now()})
+            self._send_slip()
+
+    def _get_ruling_message(self, lines, dispute):
+        sentences = [
+            self.env._(
+                "By the final ruling of %(dispute)s, these count as accepted: %(lines)s",
+                dispute=dispute.name,
+                lines=self._format_tags(lines.mapped("display_name")),
+            )
+        ]
+        if kept := lines.filtered(lambda line: line.part_state == "held"):
+            sentences.append(
+                self.env._(
+                    "They are with you again, but belong to the manufacturer: return them with "
+                    "your next return (M10.1): %s",
+                    self._format_tags(kept.mapped("display_name")),
+                )
+            )
+        return sentences
+
     def action_carry_out(self):
         """Make credit note and transfers again that were deleted or cancelled, as customer service.
 

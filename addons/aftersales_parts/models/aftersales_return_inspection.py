@@ -30,6 +30,7 @@ class AftersalesReturnInspection(models.Model):
             ("note", "Note"),
             ("objection", "Objection"),
             ("review", "Second look"),
+            ("ruling", "Ruling"),
         ],
         "What",
         required=True,

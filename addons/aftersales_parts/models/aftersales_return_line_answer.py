@@ -4,8 +4,6 @@ from odoo.fields import Command, Domain
 from odoo.tools import format_list
 from odoo.tools.misc import format_date
 
-from .aftersales_used_part import AT_FACTORY
-
 
 class AftersalesReturnLine(models.Model):
     """What follows for a line of a return: exchange, credit, settlement, back, scrap (L2.9)."""
@@ -384,16 +382,17 @@ class AftersalesReturnLine(models.Model):
             "origin": self.return_id.name,
         }
 
-    def _filter_at_factory(self):
-        """Return the lines whose parts still lie where the inspection left them.
+    def _filter_at_factory(self, *states):
+        """Return the lines whose parts still lie where the inspection left them, in ``states``.
 
-        What was disposed of meanwhile, or has even come back by another return, stays as it is.
+        What was disposed of or accepted meanwhile, or has even come back by another return, stays
+        as it is.
         """
         self.used_part_id._lock()
-        return self.filtered(lambda line: line.used_part_id.state in AT_FACTORY)
+        return self.filtered(lambda line: line.used_part_id.state in states)
 
     def _send_back_parts(self):
-        lines = self._filter_at_factory()
+        lines = self._filter_at_factory("rejected")
         lines.used_part_id._check_undisputed()
         lines.used_part_id._check_taken_back()
         for (document, keeper), parts in lines.used_part_id.grouped(
@@ -408,7 +407,7 @@ class AftersalesReturnLine(models.Model):
             )
 
     def _scrap_parts(self):
-        lines = self._filter_at_factory()
+        lines = self._filter_at_factory("accepted", "deducted")
         if not lines:
             return
         document = lines.return_id

@@ -414,6 +414,9 @@ class AftersalesUsedPart(models.Model):
         """
         self._lock_in(*AT_FACTORY)
         self._write_protected({"state": result, "result": result, "deduction_reason_id": reason.id})
+        if result in REFUSED:
+            # a ruling decided on an earlier arrival; this one may be objected to
+            self._write_protected({"ruling_id": False})
         self._log_event(result, **vals)
 
     @api.model

@@ -154,7 +154,8 @@ class AftersalesUsedPart(models.Model):
                 return_id=document.id,
                 note=reason,
             )
-        parts._write_protected({"loss_bearer": False, "result": False})
+        # a ruling on the loss is over with it, and stays in the life of the part
+        parts._write_protected({"loss_bearer": False, "result": False, "ruling_id": False})
         parts._await_again()
         lines.return_id._note_found(lines, reason)
         return True

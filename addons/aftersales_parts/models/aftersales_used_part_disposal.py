@@ -57,6 +57,9 @@ class AftersalesUsedPart(models.Model):
     def _accept_by_ruling(self, dispute):
         """Let parts count as accepted that a final ruling gave the center (L1.7, M8.4)."""
         self.return_line_ids._check_no_objection()
+        lines = self._get_ruled_lines()
+        for document in lines.return_id:
+            document._lock_for_action()
         self._log_event("ruled", note=f"{dispute.name}: {dispute.ruling}")
         for state, parts in self.grouped("state").items():
             vals = {"result": "accepted", "deduction_reason_id": False, "ruling_id": dispute.id}
@@ -65,7 +68,21 @@ class AftersalesUsedPart(models.Model):
                 parts._log_event("accepted", note=dispute.name)
             elif state == "lost":
                 vals["loss_bearer"] = "company"
+            elif state == "returned":
+                # it is paid, and so the manufacturer's: it has to come back once more (M10.1)
+                vals["state"] = "held"
+                for location, own in parts.grouped(lambda p: p.lot_id.location_id).items():
+                    own._log_event("kept", location_id=location.id, note=dispute.name)
             parts._write_protected(vals)
+        lines._accept_by_ruling(dispute)
+
+    def _get_ruled_lines(self):
+        """Return the lines of the returns by which parts were refused or lost."""
+        lost = self.filtered(lambda part: part.state == "lost")
+        lines = lost._get_way_lines()
+        for part in self - lost:
+            lines |= part._get_last_arrival()
+        return lines
 
     # --- at the factory --------------------------------------------------------------------
 
@@ -298,10 +315,9 @@ class AftersalesUsedPart(models.Model):
                 return_id=document.id,
                 note=note,
             )
-        vals = {"loss_bearer": bearer}
-        if bearer == "company":
-            vals["result"] = "accepted"
-        parts._write_protected(vals)
+        # what a ruling accepted before, and its center has lost since, has not come back either
+        result = bearer == "company" and "accepted"
+        parts._write_protected({"loss_bearer": bearer, "result": result})
         lines.return_id._note_written_off(lines, note)
         return True
 

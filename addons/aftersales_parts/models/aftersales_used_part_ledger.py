@@ -231,7 +231,8 @@ class AftersalesUsedPart(models.Model):
             if part.state in ("accepted", "deducted", "rejected"):
                 wrong = part.result != part.state
             elif part.state in ("held", "shipped", "received"):
-                wrong = bool(part.result)
+                # what a ruling accepted after it had gone back comes once more
+                wrong = bool(part.result) and not part.ruling_id
             else:
                 wrong = False
             if wrong or last_states.get(part) != part.state:

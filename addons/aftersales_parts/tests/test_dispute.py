@@ -144,7 +144,7 @@ class TestPartsDispute(AftersalesPartsCommon):
         """L1.7: a ruling is final; no second look takes it back."""
         tag, document = self._deducted()
         self._ruled(return_id=document.id).action_carry_out(tag.ids)
-        with self.assertRaisesRegex(UserError, "final"), self.cr.savepoint():
+        with self.assertRaisesRegex(UserError, "nothing to object"), self.cr.savepoint():
             document.line_ids.with_user(self.users["center"]).action_object("Once more")
 
     def test_ruling_on_a_loss(self):
@@ -160,6 +160,28 @@ class TestPartsDispute(AftersalesPartsCommon):
         self._settle(october)
         self.assertEqual(october.amount_payable, 3146)
 
+    def test_ruled_loss_turns_up(self):
+        """L1.7, M10.3: lost, ruled, found and rejected: its first inspection may be objected to."""
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        document = self._make_return()
+        self._approve(document)
+        document.action_ship()
+        own = tag.with_user(self.users["customer_service"])
+        own.action_write_off("Fell off", "center")
+        self._ruled(return_id=document.id).action_carry_out(tag.ids)
+        own.action_found("Behind the gate")
+        self.assertFalse(tag.ruling_id)
+        document.with_user(self.users["logistics"]).action_receive(tag.mapped("name"))
+        document.line_ids.with_user(self.users["quality"]).write(
+            {
+                "verdict": "reject",
+                "deduction_reason_id": self.env.ref("aftersales_parts.deduction_reason_D05").id,
+            }
+        )
+        self._verify_return(document)
+        document.line_ids.with_user(self.users["center"]).action_object("It was complete")
+        self.assertEqual(document.line_ids.objection_state, "open")
+
     def test_late_part_keeps_the_center_open(self):
         """L3.1, M8.4: missing in a confirmed month, accepted since, not paid yet: no closing."""
         tag = self._make_record([self._part(self.pump)]).used_part_ids
@@ -174,3 +196,89 @@ class TestPartsDispute(AftersalesPartsCommon):
         self._settle(november)
         obstacles = "\n".join(self.center._get_center_obstacles(self.company))
         self.assertNotIn("accepted later", obstacles)
+
+    # --- what a ruling changes on the return ------------------------------------------------
+
+    def _refused(self, verdict, outcome=None):
+        """Return the tag of a refused pump, and its verified return with the decision on it."""
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        reason = self.env.ref("aftersales_parts.deduction_reason_D05")
+        document = self._return_parts(deductions={tag.name: reason.id}, verdict=verdict)
+        document = document.with_user(self.users["customer_service"])
+        document.line_ids.outcome_refused = outcome or "keep"
+        return tag, document
+
+    def test_ruling_before_the_answer(self):
+        """L1.7, L2.9: ruled before the answer, the part stays, and the slip says accepted."""
+        for verdict, outcome in (("reject", "return"), ("deduct", "scrap")):
+            with self.subTest(verdict=verdict):
+                savepoint = self.cr.savepoint()
+                tag, document = self._refused(verdict, outcome)
+                dispute = self._ruled(return_id=document.id)
+                before = document.message_ids
+                dispute.action_carry_out(tag.ids)
+                line = document.line_ids
+                self.assertEqual((line.verdict, line.quantity_refused), ("accept", 0))
+                self.assertEqual((line.quantity_accepted, line.outcome), (1, "settlement"))
+                self.assertFalse(line.deduction_reason_id or line.outcome_refused)
+                self.assertEqual(line.inspection_ids[-1].kind, "ruling")
+                self.assertEqual(line.inspection_ids[-1].user_id, self.users["customer_service"])
+                told = document.message_ids - before
+                self.assertIn(dispute.name, told[0].body)
+                self.assertIn(self.center, told.partner_ids)
+                document.action_done()
+                self.assertEqual(tag.state, "accepted")
+                slip = document.message_ids.attachment_ids
+                self.assertEqual(len(slip), 1)
+                self.assertFalse(tag._check_ledger())
+                savepoint.rollback()
+
+    def test_ruling_after_the_answer(self):
+        """L1.7, L2.10: answered before the ruling: the sender gets a new slip, that pays."""
+        tag, document = self._refused("reject")
+        document.action_done()
+        self.assertEqual(len(document.message_ids.attachment_ids), 1)
+        self._ruled(return_id=document.id).action_carry_out(tag.ids)
+        line = document.line_ids
+        self.assertEqual((line.quantity_accepted, line.outcome), (1, "settlement"))
+        self.assertEqual(document.state, "done")
+        self.assertEqual(len(document.message_ids.attachment_ids), 2)
+        self.assertFalse(tag._check_ledger())
+
+    def test_answer_moves_only_what_is_refused(self):
+        """L2.9, M10.1: the answer sends back what is rejected, whatever its line once said."""
+        tag, document = self._refused("reject", "return")
+        line = document.line_ids
+        tag._write_protected({"state": "accepted", "result": "accepted"})
+        line.sudo()._send_back_parts()
+        self.assertEqual(tag.state, "accepted")
+        tag._write_protected({"state": "rejected", "result": "rejected"})
+        line.sudo()._scrap_parts()
+        self.assertEqual(tag.state, "rejected")
+
+    def test_ruling_for_a_part_that_is_back(self):
+        """L1.7, M8.4, M10.1: sent back, then ruled: paid once, kept, and has to come again."""
+        tag, document = self._refused("reject", "return")
+        document.action_done()
+        self.assertEqual(tag.state, "returned")
+        self._ruled(return_id=document.id).action_carry_out(tag.ids)
+        self.assertEqual((tag.state, tag.result), ("held", "accepted"))
+        self.assertFalse(tag._check_ledger())
+        obstacles = "\n".join(self.center._get_center_obstacles(self.company))
+        self.assertIn("still kept at the center: 1", obstacles)
+        october = self._generate()
+        self._settle(october)
+        self.assertEqual(october.amount_payable, 3146)
+        again = self._make_return(month="2026-12-01")
+        again.write({"is_special": True, "special_reason": "Ruled to be accepted"})
+        self.assertEqual(again.line_ids.used_part_id, tag)
+        self._approve(again)
+        again.action_ship()
+        self.assertFalse(tag._check_ledger())
+        again.with_user(self.users["logistics"]).action_receive(tag.mapped("name"))
+        self.assertFalse(tag._check_ledger())
+        self._verify_return(again)
+        again.with_user(self.users["customer_service"]).action_done()
+        self.assertEqual((tag.state, tag.result), ("accepted", "accepted"))
+        self.assertFalse(tag._check_ledger())
+        self.assertFalse(self._generate("2026-11-01"))
