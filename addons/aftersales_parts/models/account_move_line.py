@@ -118,7 +118,8 @@ class AccountMoveLine(models.Model):
 
         All credit notes to the customer count, drafts too: those made here, by core from the
         invoice or from the sale order, and those by hand, which are taken off the newest invoices
-        before them. What was credited at the wholesale price was not found on any invoice.
+        before them. What was credited at the wholesale price was not found on any invoice. An
+        allowance on the price takes off what it is worth, since no goods came back for it.
         """
         open_quantities = {line: line._get_product_quantity() for line in self}
         credits = self.search(
@@ -138,10 +139,31 @@ class AccountMoveLine(models.Model):
         for credit in credits.sorted(lambda line: not line._is_credit_of_known()):
             quantity = credit._get_product_quantity()
             for line in credit._get_credited_among(self):
-                taken = min(quantity, open_quantities[line])
+                if not (share := credit._get_credited_share(line)):
+                    continue
+                rounding = line.product_id.uom_id
+                taken = min(rounding.round(quantity * share), open_quantities[line])
                 open_quantities[line] -= taken
-                quantity -= taken
+                quantity -= taken / share
         return open_quantities
+
+    def _get_credited_share(self, line):
+        """Return which part (0 to 1) of the price of the invoice line ``line`` this one credits."""
+        self.ensure_one()
+        if self.aftersales_credited_line_id:
+            return 1
+        # rates of two days would make equal prices differ
+        amount = "price_subtotal" if self.currency_id == line.currency_id else "balance"
+        price, credited = line._get_product_price(amount), self._get_product_price(amount)
+        if self.company_id.currency_id.compare_amounts(credited, price) >= 0:
+            return 1
+        return credited / price
+
+    def _get_product_price(self, amount):
+        """Return what the field ``amount``, which is without VAT, makes for one product unit."""
+        self.ensure_one()
+        quantity = self._get_product_quantity()
+        return abs(self[amount]) / quantity if quantity else 0
 
     def _is_credit_of_known(self):
         """Tell whether it is known which invoice or sale this line of a credit note credits."""

@@ -465,6 +465,30 @@ class TestReturnAnswer(AftersalesPartsCommon):
         ):
             document.action_done()
 
+    def test_allowance_by_hand_is_taken_off_by_value(self):
+        """L2.9: 0.50 off each of 100 at 20.00 is 50.00, the worth of 2.5: 97.5 are left.
+
+        So 10 that come back are credited, but not all 100: 2,000.00 and 50.00 are too much.
+        """
+        invoice = self._invoice("2026-10-01", [(self.lamp, 100, 20, 0)])
+        self._credit_by_hand(100, price_unit=0.5)
+        self.assertEqual(self._uncredited(invoice), [97.5])
+        of_core = invoice._reverse_moves()
+        of_core.invoice_line_ids.price_unit = 0.1
+        self.assertEqual(self._uncredited(invoice), [97])
+        document = self._verified([(self.lamp, 10)])
+        document.line_ids.outcome = "credit"
+        document.action_done()
+        self.assertEqual(self._credits(document).amount_untaxed, 200)
+        self.assertEqual(self._uncredited(invoice), [87])
+
+    def test_dearer_credit_by_hand_takes_no_more_pieces(self):
+        """L2.9: 3 credited by hand at 25.00 are 3 of the 10 sold at 20.00; 0.00 takes none."""
+        invoice = self._invoice("2026-10-01", [(self.lamp, 10, 20, 0)])
+        self._credit_by_hand(3, price_unit=25)
+        self._credit_by_hand(5, price_unit=0)
+        self.assertEqual(self._uncredited(invoice), [7])
+
     def test_credit_note_by_hand_is_taken_off_the_newest(self):
         """L2.9: of 4 and 10 invoiced, 6 credited by hand: none of the 4, 8 of the 10 are left."""
         old = self._invoice("2026-09-01", [(self.lamp, 10, 20, 0)])
