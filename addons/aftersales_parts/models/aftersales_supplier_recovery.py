@@ -98,6 +98,9 @@ class AftersalesSupplierRecovery(models.Model):
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"date_sent", "date_answered"}
 
+    def _get_reason_actions(self):
+        return super()._get_reason_actions() | {"action_reopen"}
+
     def write(self, vals):
         if not self.env.su:
             if self._get_changed_names(vals, {"partner_id", "company_id"}):
@@ -224,6 +227,30 @@ class AftersalesSupplierRecovery(models.Model):
                     )
                 )
             document._write_protected({"state": "answered", "date_answered": fields.Datetime.now()})
+        return True
+
+    def action_open_reopen(self):
+        """Open the window that asks why the answer is reopened."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_reopen", self.env._("Reopen answer")
+        )
+
+    def action_reopen(self, reason=None):
+        """Let the supplier's answer be corrected, as customer service, until the list is closed.
+
+        :param str reason: what was wrong, for the log
+        :raises AccessError: not customer service
+        :raises UserError: no reason given, or the list isn't answered, or closed already
+        """
+        self._check_group("aftersales_service.group_customer_service")
+        reason = (reason or "").strip()
+        if not reason:
+            raise UserError(self.env._("Give the reason why the answer is reopened."))
+        for document in self:
+            document._begin("answered")
+            document._write_protected({"state": "sent", "date_answered": False})
+            document.message_post(body=self.env._("Answer reopened: %s", reason))
         return True
 
     def action_close(self):

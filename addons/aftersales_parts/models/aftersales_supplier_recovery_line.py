@@ -49,7 +49,7 @@ class AftersalesSupplierRecoveryLine(models.Model):
         "Came back",
         readonly=True,
         copy=False,
-        help="The supplier refused the goods, and they lie at the factory again.",
+        help="The supplier refused it, and it was taken in again: that answer stays.",
     )
     serial = fields.Char(compute="_compute_serial")
     record_id = fields.Many2one(related="used_part_id.record_id")

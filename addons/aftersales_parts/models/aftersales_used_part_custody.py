@@ -195,6 +195,8 @@ class AftersalesUsedPart(models.Model):
                 note=f"{supplier.display_name}: {reason.strip()}",
             )
         parts._write_protected({"supplier_id": False})
+        refused = parts.recovery_line_ids.filtered(lambda line: line.result == "refused")
+        refused._write_protected({"is_back": True})
         return True
 
     def _check_refused(self):

@@ -167,9 +167,8 @@ class TestSupplierRecovery(AftersalesPartsCommon):
         self.assertEqual((tag.state, tag.supplier_id), ("supplier", self.other_supplier))
         self.assertEqual(tag._check_ledger(), [])
         # the first one can't accept after all what the other one has now
-        with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError), self.cr.savepoint():
+        with self.assertRaisesRegex(UserError, "stays refused"), self.cr.savepoint():
             document.line_ids[0].result = "accepted"
-            document.line_ids.flush_recordset()
 
     def test_only_refused_parts_come_back(self):
         """M10.1: not what the supplier pays for or hasn't answered about; by quality, logistics."""
@@ -210,6 +209,51 @@ class TestSupplierRecovery(AftersalesPartsCommon):
         for vals in ({"result": "refused"}, {"amount_accepted": 1}, {"refusal_reason": "x"}):
             with self.assertRaisesRegex(UserError, "is “"), self.cr.savepoint():
                 document.line_ids[1].write(vals)
+
+    def test_wrong_answer_is_reopened(self):
+        """M10.1: 9.00 was typed for 90.00: customer service reopens the answer, saying why, until
+        the list is closed; nobody else does."""
+        document, _tag = self._refused()
+        line = document.line_ids[1]
+        line.amount_accepted = 9
+        document.action_answer()
+        for role in ("quality", "clerk", "logistics", "accountant"):
+            with self.subTest(role=role), self.assertRaises(AccessError), self.cr.savepoint():
+                document.with_user(self.users[role]).action_reopen("Typed wrongly")
+        own = document.with_user(self.users["customer_service"])
+        with self.assertRaisesRegex(UserError, "Give the reason"), self.cr.savepoint():
+            own.action_reopen(" ")
+        window = Form(
+            self.env["aftersales.reason"]
+            .with_user(self.users["customer_service"])
+            .with_context(**own.action_open_reopen()["context"])
+        )
+        window.reason = "Typed wrongly"
+        window.save().action_confirm()
+        self.assertEqual((document.state, document.date_answered), ("sent", False))
+        self.assertIn("Typed wrongly", document.message_ids[0].body)
+        line.amount_accepted = 90
+        document.action_answer()
+        self.assertEqual(document.amount_accepted, 90)
+        document.amount_recovered = 90
+        document.action_close()
+        with self.assertRaisesRegex(UserError, "is “"), self.cr.savepoint():
+            own.action_reopen("Typed wrongly")
+
+    def test_what_came_back_stays_refused(self):
+        """M10.1: nobody pays for a part that was taken back from it, even if it was scrapped."""
+        document, tag = self._refused()
+        tag.with_user(self.quality).action_take_back("Dirt in the oil")
+        line = document.line_ids[0]
+        self.assertTrue(line.is_back)
+        self.assertFalse(document.line_ids[1].is_back)
+        with self.assertRaisesRegex(UserError, "stays refused"), self.cr.savepoint():
+            line.result = "accepted"
+        tag.with_user(self.quality).action_scrap()
+        document.action_answer()
+        document.with_user(self.users["customer_service"]).action_reopen("Typed wrongly")
+        with self.assertRaisesRegex(UserError, "stays refused"), self.cr.savepoint():
+            line.write({"result": "accepted", "amount_accepted": 90})
 
     def test_price_of_one_piece(self):
         """M10.1: not the price of a hundred; the vendor may be entered as a contact of it."""
