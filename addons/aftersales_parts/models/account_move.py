@@ -131,13 +131,14 @@ class AccountMove(models.Model):
                 )
 
     def _check_aftersales_charged(self):
-        """Raise UserError if a part is charged by another line, or no longer owed (L3.3).
+        """Raise UserError if a part is charged by another line, disputed or not owed (L3.3, L1.7).
 
         A cancelled invoice whose parts were charged anew could be taken up once more.
         """
         # sudo: accountants see the invoice, which is to say what is due, whatever else they see
         lines = self.sudo().invoice_line_ids.filtered("aftersales_charged_part_id")
         lines.aftersales_charged_part_id._lock()
+        lines.aftersales_charged_part_id._check_undisputed()
         for line in lines:
             part = line.aftersales_charged_part_id
             if part.charge_line_id != line:
@@ -152,6 +153,35 @@ class AccountMove(models.Model):
                 raise UserError(
                     self.env._("%s is no longer owed. Take it off the invoice.", part.name)
                 )
+
+    def _notify_aftersales_charged(self, messages):
+        """Return the action that tells how many drafts were made, and what was left out.
+
+        :param list messages: what was left out, and why
+        """
+        # sudo: customer service has no rights in accounting, but has just made these
+        totals = [
+            currency.format(sum(moves.mapped("amount_total")))
+            for currency, moves in self.sudo().grouped("currency_id").items()
+        ]
+        made = self.env._(
+            "Draft invoices: %(number)s, in all %(total)s.",
+            number=len(self),
+            total=format_list(self.env, totals),
+        )
+        shown = {"type": "ir.actions.act_window_close"}
+        if self.has_access("read"):
+            shown = self._get_records_action(name=self.env._("Invoices"))
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning" if messages else "success",
+                "sticky": bool(messages),
+                "message": "\n".join([made, *messages]),
+                "next": shown,
+            },
+        }
 
     def _get_aftersales_moves(self):
         """Return those of these moves that a settlement has posted.

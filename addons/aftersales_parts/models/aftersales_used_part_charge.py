@@ -166,37 +166,55 @@ class AftersalesUsedPart(models.Model):
         Who kept and sent the part owes, because he had to return it in order: the center, or the
         office that took it in a swap, whoever keeps it afterwards. Price is the wholesale price
         of the day on which the company's new part was fitted, or given in the swap; VAT is
-        included in it (M8.1).
+        included in it (M8.1). What can't be charged now is left out, and named with the reason.
 
-        :return: the action that shows the invoices
+        :return: the action that says what was made, and shows the invoices to accountants
         :raises AccessError: neither accountant nor customer service
-        :raises UserError: nothing is owed, or there is no price or no debtor
+        :raises UserError: nothing is owed, or none of the parts can be charged now
         """
         self._check_charger()
         self._lock_charge("to_charge")
         # sudo: customer service has no rights in accounting; the drafts are exactly what is owed
+        parts = self.sudo()
+        debtors = {part: part._get_debtor() for part in parts}
+        prices = {}
+        for company, own in parts.grouped("company_id").items():
+            prices |= own.with_company(company)._get_charge_prices()
+        obstacles = parts._get_charge_obstacles(debtors, prices)
+        blocked = parts.browse().union(*obstacles.values())
+        messages = [
+            f"{message} {format_list(self.env, own.mapped('name'))}"
+            for message, own in obstacles.items()
+            if own
+        ]
+        if blocked == parts:
+            raise UserError("\n".join(messages))
         moves = self.env["account.move"].sudo()
-        for (company, debtor), parts in (
-            self.sudo().grouped(lambda p: (p.company_id, p._get_debtor())).items()
+        for (company, debtor), own in (
+            (parts - blocked).grouped(lambda p: (p.company_id, debtors[p])).items()
         ):
-            moves |= parts.with_company(company)._charge(debtor)
-        if not self.env["account.move"].has_access("read"):
-            return True
-        return moves.with_env(self.env)._get_records_action(name=self.env._("Invoices"))
+            moves |= own.with_company(company)._charge(debtor, prices)
+        return moves.with_env(self.env)._notify_aftersales_charged(messages)
 
-    def _charge(self, debtor):
-        """Return the draft invoice to ``debtor``; company, role and state were checked."""
+    def _get_charge_obstacles(self, debtors, prices):
+        """Return {why parts can't be charged now: the parts}."""
+        own = self.filtered(lambda p: debtors[p] == p.company_id.partner_id.commercial_partner_id)
+        disputed = self._get_disputed() - own
+        return {
+            self.env._(
+                "The company would charge itself, because its own office sent these parts. Let "
+                "customer service waive it:"
+            ): own,
+            self.env._("Nothing is charged while a dispute or objection is open:"): disputed,
+            self.env._(
+                "No wholesale price on the day on which the company gave the part. Have it entered "
+                "in the wholesale price list first (M8.1):"
+            ): self.filtered(lambda part: part not in prices) - own - disputed,
+        }
+
+    def _charge(self, debtor, prices):
+        """Return the draft invoice to ``debtor``; all was checked by the caller."""
         company = self.company_id
-        if debtor == company.partner_id.commercial_partner_id:
-            raise UserError(
-                self.env._(
-                    "%(company)s would charge itself, because its own office sent these parts: "
-                    "%(tags)s. Let customer service waive it.",
-                    company=company.name,
-                    tags=format_list(self.env, self.mapped("name")),
-                )
-            )
-        prices = self._get_charge_prices()
         move = self.env["account.move"].create(
             {
                 "move_type": "out_invoice",
@@ -231,7 +249,7 @@ class AftersalesUsedPart(models.Model):
     def _get_charge_prices(self):
         """Return {part: (product, moment in UTC, wholesale price)} of what the company gave.
 
-        :raises UserError: a product had no wholesale price that day
+        Parts whose product had no wholesale price that day are left out.
         """
         prices = {}
         for moment, parts in self.grouped(lambda part: part._get_charged_product()[1]).items():
@@ -242,14 +260,6 @@ class AftersalesUsedPart(models.Model):
             for part, product in products.items():
                 if product in found:
                     prices[part] = (product, moment, found[product][0])
-        if unpriced := self.filtered(lambda part: part not in prices):
-            raise UserError(
-                self.env._(
-                    "No wholesale price on the day on which the company gave the part: %s. Have it "
-                    "entered in the wholesale price list first (M8.1).",
-                    format_list(self.env, unpriced.mapped("name")),
-                )
-            )
         return prices
 
     def _prepare_charge_line_vals(self, debtor, product, moment, price):

@@ -264,6 +264,22 @@ class AftersalesUsedPart(models.Model):
         lines = parts.env["aftersales.settlement.line"].search([("used_part_id", "in", parts.ids)])
         lines.settlement_id._check_undisputed()
 
+    def _get_disputed(self):
+        """Return the parts about whose return or settlement an objection or dispute is open."""
+        # sudo: what is disputed stays as evidence, whoever may see the dispute
+        parts = self.sudo()
+        returns = parts.return_line_ids.return_id._get_open_disputes().return_id
+        lines = parts.env["aftersales.settlement.line"].search([("used_part_id", "in", parts.ids)])
+        settlements = lines.settlement_id._get_open_disputes().settlement_id
+        settled = lines.filtered(lambda line: line.settlement_id in settlements).used_part_id
+        return parts.filtered(
+            lambda part: (
+                part in settled
+                or part.return_line_ids.return_id & returns
+                or "open" in part.return_line_ids.mapped("objection_state")
+            )
+        ).with_env(self.env)
+
     def _open_disposal(self, model, name):
         return {
             "type": "ir.actions.act_window",

@@ -139,8 +139,51 @@ class TestUsedPartCharge(QuotaCommon):
         tag = self._lost_by_the_office()
         with self.assertRaisesRegex(UserError, "would charge itself"), self.cr.savepoint():
             tag.with_user(self.accountant).action_charge()
+        other, _document = self._refused()
+        action = (tag | other).with_user(self.accountant).action_charge()
+        self.assertEqual((tag | other).mapped("charge_state"), ["to_charge", "charged"])
+        self.assertRegex(action["params"]["message"], f"itself.*{tag.name}")
+        self.assertNotIn(other.name, action["params"]["message"])
+        self.assertEqual(action["params"]["next"]["res_id"], other.charge_line_id.move_id.id)
         tag.with_user(self.cs).action_waive_charge("Own office")
         self.assertEqual(tag.charge_state, "waived")
+
+    def test_unpriced_part_stops_no_other(self):
+        """M8.1: one part has no price on its day: it is named, the other is charged 2,860.00."""
+        old = self._make_record(
+            [self._part(self.pump, source="deposit")], day="2026-10-10"
+        ).used_part_ids
+        tag = self._tag()
+        names = [old.name, tag.name]
+        document = self._return_parts(deductions=dict.fromkeys(names, self.reason.id))
+        document.with_user(self.cs).action_done()
+        self.pricelist.item_ids.filtered(
+            lambda item: item.product_id == self.pump
+        ).date_start = "2026-10-15 00:00:00"
+        action = (old | tag).with_user(self.cs).action_charge()
+        self.assertEqual((old | tag).mapped("charge_state"), ["to_charge", "charged"])
+        message = action["params"]["message"]
+        self.assertRegex(message, f"No wholesale price.*{old.name}")
+        self.assertRegex(message, r"Draft invoices: 1.*2,860\.00")
+        with self.assertRaisesRegex(UserError, "No wholesale price"), self.cr.savepoint():
+            old.with_user(self.cs).action_charge()
+
+    def test_nothing_is_charged_while_disputed(self):
+        """L1.7, L3.3: neither drafted nor posted while a dispute about its return is open."""
+        tag, document = self._refused()
+        disputes = self.env["aftersales.dispute"].with_user(self.users["clerk"])
+        vals = {"reason": "It is no such crack", "return_id": document.id}
+        dispute = disputes.create(vals)
+        with self.assertRaisesRegex(UserError, f"dispute.*{tag.name}"), self.cr.savepoint():
+            tag.with_user(self.accountant).action_charge()
+        dispute.with_user(self.cs).action_cancel("Agreed")
+        invoice = self._charge(tag)
+        dispute = disputes.create(vals)
+        with self.assertRaisesRegex(UserError, dispute.name), self.cr.savepoint():
+            invoice.with_user(self.accountant).action_post()
+        dispute.with_user(self.cs).action_cancel("Agreed")
+        invoice.with_user(self.accountant).action_post()
+        self.assertEqual((invoice.state, tag.charge_state), ("posted", "charged"))
 
     def test_undone_invoice(self):
         """L3.3: cancelled, deleted or credited invoices charge nothing, nor is it charged twice."""
