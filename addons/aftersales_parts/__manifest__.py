@@ -30,6 +30,7 @@
         "wizard/aftersales_return_appraise_views.xml",
         "wizard/aftersales_dispute_carry_out_views.xml",
         "wizard/aftersales_return_ship_views.xml",
+        "wizard/aftersales_return_deal_views.xml",
         "wizard/aftersales_return_inspect_views.xml",
         "wizard/aftersales_settlement_generate_views.xml",
         "wizard/aftersales_used_part_supply_views.xml",

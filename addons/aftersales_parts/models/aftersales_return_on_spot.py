@@ -19,9 +19,6 @@ class AftersalesReturn(models.Model):
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"on_spot_note"}
 
-    def _get_reason_actions(self):
-        return super()._get_reason_actions() | {"action_deal_on_spot"}
-
     def _get_approval_content(self):
         return {**super()._get_approval_content(), "is_on_spot": None}
 
@@ -43,14 +40,18 @@ class AftersalesReturn(models.Model):
                     )
                 )
 
-    def action_deal_on_spot(self, reason=None):
+    def action_deal_on_spot(self, reason=None, quantities=None, notes=None):
         """Report, as manager, that approved goods were dealt with on the spot, with photos (L2.4).
 
         They count as accepted from now, when the time for the answer begins (L2.9, L2.10).
 
         :param str reason: what was done with the goods
+        :param dict quantities: dealt with, by id of the line, in the unit of the product, for all
+            of them; None: all that was approved
+        :param dict notes: by id of the line, why not all of it was dealt with
         :raises AccessError: the user is no manager of office or region
-        :raises UserError: it isn't approved, or a photo or the report is missing
+        :raises UserError: it isn't approved, a photo or the report is missing, more than approved
+            was dealt with, or nothing, or it isn't said why not all
         """
         self._check_group("aftersales_service.group_office_manager")
         if not (reason or "").strip():
@@ -71,15 +72,54 @@ class AftersalesReturn(models.Model):
                 raise UserError(
                     self.env._("Take photos of what was done with the goods of %s.", document.name)
                 )
+            counted = document._find_counted(quantities) or {
+                line: line.quantity for line in document.line_ids
+            }
+            notes = {str(key): str(text or "").strip() for key, text in (notes or {}).items()}
+            rests = document._check_dealt(counted, notes)
             # sudo: the manager reports; inspection and proposal follow
-            document.sudo()._deal_on_spot(reason.strip())
+            document.sudo()._deal_on_spot(
+                reason.strip(), {line.sudo(): quantity for line, quantity in counted.items()}, rests
+            )
         return True
 
-    def _deal_on_spot(self, note):
+    def _check_dealt(self, counted, notes):
+        """Return {id of a line: why not all of it was dealt with}, of those with a rest."""
+        rests = {}
+        for line, quantity in counted.items():
+            order = line.uom_id.compare(quantity, line.quantity)
+            if order > 0:
+                raise UserError(
+                    self.env._(
+                        "“%(product)s”: %(approved)g are approved, so no more can be dealt with.",
+                        product=line.product_id.display_name,
+                        approved=line.quantity,
+                    )
+                )
+            if order < 0:
+                rests[line.id] = notes.get(str(line.id))
+                if not rests[line.id]:
+                    raise UserError(
+                        self.env._(
+                            "“%s”: say why not all that was approved was dealt with (L2.8).",
+                            line.product_id.display_name,
+                        )
+                    )
+        if not any(counted.values()):
+            raise UserError(
+                self.env._("Nothing of %s was dealt with: cancel it instead.", self.name)
+            )
+        return rests
+
+    def _deal_on_spot(self, note, counted, rests):
         self.ensure_one()
-        for line in self.line_ids:
+        for line, quantity in counted.items():
             line._write_protected(
-                {"quantity_shipped": line.quantity, **line._prepare_received_vals(line.quantity)}
+                {
+                    "quantity_shipped": line.quantity,
+                    "note": rests.get(line.id),
+                    **line._prepare_received_vals(quantity),
+                }
             )
         self.line_ids._note_inspector()
         self.line_ids._write_protected({"is_verified": True})
@@ -96,14 +136,24 @@ class AftersalesReturn(models.Model):
         self._deadline_event("arrived")
         self._deadline_event("verified")
         self.line_ids._propose_outcome()
-        self._tell_sender(
-            lambda d: [d.env._("The goods were dealt with on the spot (L2.4): %s", note)],
-            customer_service=True,
-        )
+        self._tell_sender(lambda d: d._get_dealt_message(), customer_service=True)
+
+    def _get_dealt_message(self):
+        return [
+            self.env._("The goods were dealt with on the spot (L2.4): %s", self.on_spot_note),
+            *(
+                self.env._(
+                    "%(product)s: dealt with %(quantity)g of %(approved)g. %(note)s",
+                    product=line.product_id.display_name,
+                    quantity=line.quantity_received,
+                    approved=line.quantity_shipped,
+                    note=line.note,
+                )
+                for line in self.line_ids.filtered("difference")
+            ),
+        ]
 
     def action_open_deal_on_spot(self):
-        """Open the window that asks what was done."""
+        """Open the window that asks what was done, and with how much of the goods."""
         self.ensure_one()
-        return self.env["aftersales.reason"]._open(
-            self, "action_deal_on_spot", self.env._("Report as dealt with")
-        )
+        return self._open_window("aftersales.return.deal", self.env._("Report as dealt with"))

@@ -1,6 +1,6 @@
 from odoo.exceptions import AccessError, ValidationError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 
 from .common import PIXEL, freeze
 from .test_return_window import ReturnCommon
@@ -33,23 +33,7 @@ class TestReturnOnSpot(ReturnCommon):
     def test_dealt_with_and_credited(self):
         """L2.4, L2.9, L2.10: 10 lamps at 20.00 are scrapped at the office on 20 November 10:00;
         they count as accepted without any transfer, the answer is due on the 23rd, 200.00."""
-        self.env["account.move"].create(
-            {
-                "move_type": "out_invoice",
-                "partner_id": self.center.id,
-                "invoice_date": "2026-10-01",
-                "invoice_line_ids": [
-                    Command.create(
-                        {
-                            "product_id": self.lamp.id,
-                            "quantity": 10,
-                            "price_unit": 20,
-                            "tax_ids": False,
-                        }
-                    )
-                ],
-            }
-        ).action_post()
+        self._invoice_lamps()
         document = self._make_approved_on_spot()
         self._deal(document)
         line = document.line_ids
@@ -76,6 +60,67 @@ class TestReturnOnSpot(ReturnCommon):
         self.assertEqual(credit.amount_untaxed, 200)
         # nothing of it lies at the factory
         self.assertFalse(line.quantity_left)
+
+    def test_actual_count_prevails(self):
+        """L2.4, L2.8: of 10 lamps approved 8 are defective and dealt with, two work: 8 at 20.00
+        are credited, 160.00; sender and slip are told why."""
+        self._invoice_lamps()
+        document = self._make_approved_on_spot()
+        self._photograph(document)
+        line = document.line_ids
+        manager = document.with_user(self.manager)
+        for quantity, note, message in (
+            (11, "More", "no more can be dealt with"),
+            (8, " ", "say why not all"),
+            (0, "All work", "cancel it instead"),
+            (-1, "Nonsense", "less than nothing"),
+        ):
+            with self.subTest(quantity=quantity), self._assert_user_error(message):
+                manager.action_deal_on_spot("Scrapped", {line.id: quantity}, {line.id: note})
+        with self._assert_user_error("Count these, too"):
+            manager.action_deal_on_spot("Scrapped", {})
+        action = manager.action_open_deal_on_spot()
+        window = Form(
+            self.env[action["res_model"]].with_user(self.manager).with_context(**action["context"])
+        )
+        window.reason = "Scrapped, pressed flat"
+        with window.line_ids.edit(0) as goods:
+            self.assertEqual((goods.quantity_approved, goods.quantity), (10, 10))
+            goods.quantity = 8
+            goods.note = "Two of them work"
+        window.save().action_deal()
+        self.assertEqual((line.quantity_shipped, line.quantity_accepted), (10, 8))
+        self.assertEqual((line.difference, line.note), (-2, "Two of them work"))
+        message = document.sudo().message_ids.filtered(lambda m: "pressed flat" in m.body)
+        self.assertIn("Lamp: dealt with 8 of 10. Two of them work", message.body)
+        document.with_user(self.cs).action_done()
+        credit = self.env["account.move"].search([("aftersales_return_id", "=", document.id)])
+        self.assertEqual(credit.amount_untaxed, 160)
+        html, _kind = (
+            self.env["ir.actions.report"]
+            .with_context(lang="en_US")
+            ._render_qweb_html("aftersales_parts.report_return_slip", document.ids)
+        )
+        self.assertIn("Two of them work", html.decode())
+
+    def _invoice_lamps(self):
+        self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.center.id,
+                "invoice_date": "2026-10-01",
+                "invoice_line_ids": [
+                    Command.create(
+                        {
+                            "product_id": self.lamp.id,
+                            "quantity": 10,
+                            "price_unit": 20,
+                            "tax_ids": False,
+                        }
+                    )
+                ],
+            }
+        ).action_post()
 
     def test_in_the_prints(self):
         """L2.4, L2.9: application and slip say that the goods were dealt with on the spot."""

@@ -1,5 +1,7 @@
 from . import aftersales_dispute_carry_out
 from . import aftersales_return_appraise
+from . import aftersales_return_deal
+from . import aftersales_return_deal_line
 from . import aftersales_return_inspect
 from . import aftersales_return_ship
 from . import aftersales_settlement_generate
