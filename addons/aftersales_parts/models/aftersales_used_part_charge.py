@@ -4,8 +4,6 @@ from odoo.fields import Command
 from odoo.tools import format_list
 from odoo.tools.misc import format_date
 
-from .aftersales_used_part import REFUSED
-
 
 class AftersalesUsedPart(models.Model):
     """The company's own parts: what doesn't come back in order is charged to its keeper (L3.3)."""
@@ -43,12 +41,13 @@ class AftersalesUsedPart(models.Model):
         "state",
         "result",
         "loss_bearer",
-        "swap_line_id",
+        "swap_line_id.swap_id.date_done",
         "charge_waiver",
         "record_part_id.source",
         "record_part_id.coverage_id",
         "record_id.responsibility",
         "return_line_ids.is_received",
+        "return_line_ids.verdict",
         "return_line_ids.date_answered",
         "return_line_ids.objection_state",
         "charge_line_id.parent_state",
@@ -69,13 +68,31 @@ class AftersalesUsedPart(models.Model):
                 part.charge_state = charged and "to_credit"
 
     def _is_charge_owed(self):
-        """Tell whether the part is the company's and its keeper was answered that it is refused."""
+        """Tell whether the part is the company's, and was lost or answered as refused.
+
+        That it is sent back and kept again changes nothing: it is owed until it is accepted.
+        """
         self.ensure_one()
-        if self._is_claimable() or not self._is_covered():
+        if self._is_claimable() or not self._is_covered() or self.result == "accepted":
             return False
-        if self.state == "lost":
-            return self.loss_bearer == "center"
-        return self.result in REFUSED and bool(self._get_last_arrival().date_answered)
+        lost = self.state == "lost" and self.loss_bearer == "center"
+        return lost or bool(self._get_refusals())
+
+    def _get_refusals(self):
+        """Return the lines of returns that were answered as refused, the oldest first.
+
+        What was refused before the company gave a new part for it was the center's own.
+        """
+        self.ensure_one()
+        swapped = self.swap_line_id.swap_id.date_done
+        return self.return_line_ids.filtered(
+            lambda line: (
+                line.is_received
+                and line.date_answered
+                and line.verdict != "accept"
+                and not (swapped and (line.return_id.date_shipped or swapped) < swapped)
+            )
+        ).sorted("id")
 
     def _get_last_arrival(self):
         """Return the line of the return by which the part came last, or none."""
@@ -127,8 +144,8 @@ class AftersalesUsedPart(models.Model):
         for move, parts in self.grouped(lambda part: part.charge_line_id.move_id).items():
             move.message_post(
                 body=self.env._(
-                    "No longer owed, because the part was taken up again or accepted: %s. Credit "
-                    "it under After-sales ▸ Settlement ▸ To be charged.",
+                    "No longer owed, because the part was accepted or turned up: %s. Credit it "
+                    "under After-sales ▸ Settlement ▸ To be charged.",
                     format_list(self.env, parts.mapped("name")),
                 ),
                 partner_ids=accountants.filtered(
@@ -233,10 +250,11 @@ class AftersalesUsedPart(models.Model):
         return move
 
     def _get_debtor(self):
-        """Return who owes for the part: who sent it when it was refused or lost."""
+        """Return who owes for the part: who sent it when it was first refused, or lost."""
         self.ensure_one()
         lines = self.return_line_ids.filtered(lambda line: line.return_id.date_shipped)
-        sender = lines.sorted("id")[-1:].return_id.center_id or self.keeper_id
+        line = self._get_refusals()[:1] or lines.sorted("id")[-1:]
+        sender = line.return_id.center_id or self.keeper_id
         return sender.commercial_partner_id
 
     def _get_charged_product(self):
@@ -266,14 +284,16 @@ class AftersalesUsedPart(models.Model):
         self.ensure_one()
         product = product.with_context(lang=debtor.lang or self.env.lang)
         labels = dict(self._fields["state"]._description_selection(product.env))
-        reason = labels[self.result if self.result in REFUSED else self.state]
+        refusal = self._get_refusals()[-1:]
+        state = "deducted" if refusal.verdict == "deduct" else "rejected"
+        reason = labels[state if refusal else self.state]
         return {
             **self.company_id._aftersales_prepare_wholesale_vals(debtor, product, price),
             "name": product.env._(
                 "%(tag)s %(product)s\n%(reason)s. Wholesale price of %(date)s, VAT included",
                 tag=self.name,
                 product=product.display_name,
-                reason=": ".join(filter(None, (reason, self.deduction_reason_id.name))),
+                reason=": ".join(filter(None, (reason, refusal.deduction_reason_id.name))),
                 date=format_date(product.env, self.company_id._aftersales_local(moment).date()),
             ),
             "quantity": 1,

@@ -1,3 +1,4 @@
+from freezegun import freeze_time
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError
@@ -262,14 +263,76 @@ class TestUsedPartCharge(QuotaCommon):
         rest.action_post()
         self.assertEqual(other.charge_state, "to_charge")
 
-    def test_no_longer_owed(self):
-        """L3.3: a part charged as rejected and kept again: accountants are told, and credit it."""
-        tag, document = self._refused("reject", answer=False)
+    def _sent_back(self, source="deposit"):
+        """Return the tag of a part that was rejected and sent back to the center."""
+        tag = self._tag(source)
+        document = self._return_parts(deductions={tag.name: self.reason.id}, verdict="reject")
         document.line_ids.with_user(self.cs).outcome_refused = "return"
         document.with_user(self.cs).action_done()
+        return tag
+
+    def _return_again(self, tag, *keeper, verdict="accept"):
+        """Let the center, or who keeps the part now, keep it again and return it once more."""
+        tag.with_user(keeper[1] if keeper else self.users["center"]).action_keep_again()
+        document = self._make_return(*keeper, month="2026-12-01")
+        document.write({"is_special": True, "special_reason": "Mended"})
+        self._approve(document)
+        document.action_ship()
+        document.with_user(self.users["logistics"]).action_receive(tag.mapped("name"))
+        if verdict != "accept":
+            document.line_ids.with_user(self.users["quality"]).write(
+                {"verdict": verdict, "deduction_reason_id": self.reason.id}
+            )
+        self._verify_return(document)
+        document.with_user(self.cs).action_done()
+        return document
+
+    def test_kept_again_stays_owed(self):
+        """L3.3: charged 2,860.00 and kept again: owed until it is accepted, however often."""
+        tag = self._sent_back()
         invoice = self._charge(tag)
         invoice.action_post()
+        self._return_again(tag, verdict="reject")
+        self.assertEqual((tag.result, tag.charge_state), ("rejected", "charged"))
+        self.assertFalse(invoice.message_ids.filtered(lambda m: "No longer owed" in m.body))
+        self.assertEqual(tag.charge_line_id.move_id, invoice)
+
+    def test_kept_again_is_to_be_charged(self):
+        """L3.3: what the center keeps for ever after a rejection is charged, and says why."""
+        tag = self._sent_back()
         tag.with_user(self.users["center"]).action_keep_again()
+        self.assertEqual(tag.charge_state, "to_charge")
+        self.assertIn("to be charged: 1", self._obstacles())
+        line = self._charge(tag).invoice_line_ids
+        self.assertEqual(line.price_total, 2860)
+        self.assertIn(self.reason.name, line.name)
+
+    def test_debtor_is_whose_part_was_refused_first(self):
+        """L3.3: the center stripped it; the office that took it over later owes nothing."""
+        tag = self._sent_back()
+        self.center.sudo().center_state = "closed"
+        tag.with_user(self.cs).action_hand_over("Closed")
+        self._return_again(tag, self.office, self.users["clerk"], verdict="reject")
+        self.assertEqual((tag.keeper_id, tag.charge_state), (self.office, "to_charge"))
+        self.assertEqual(self._charge(tag).partner_id, self.center)
+
+    def test_refused_before_the_swap(self):
+        """L1.6: refused while the center had paid for it, then swapped: the office owes nothing."""
+        tag = self._sent_back("stock")
+        tag.with_user(self.users["center"]).action_keep_again()
+        with freeze_time("2026-11-22 05:00"):
+            swap = self.env["aftersales.swap"].with_user(self.users["clerk"])
+            lines = [Command.create({"used_part_id": tag.id})]
+            swap.create({"center_id": self.center.id, "line_ids": lines}).action_done()
+        self.assertTrue(tag.swap_line_id)
+        self.assertFalse(tag.charge_state)
+
+    def test_no_longer_owed(self):
+        """L3.3: charged as rejected, accepted later: accountants are told, and credit it."""
+        tag = self._sent_back()
+        invoice = self._charge(tag)
+        invoice.action_post()
+        self._return_again(tag)
         self.assertEqual(tag.charge_state, "to_credit")
         message = invoice.message_ids.filtered(lambda m: "No longer owed" in m.body)
         self.assertIn(tag.name, message.body)
@@ -282,12 +345,10 @@ class TestUsedPartCharge(QuotaCommon):
         self.assertEqual(invoice.payment_state, "reversed")
 
     def test_draft_no_longer_owed(self):
-        """L3.3: a draft for a part taken up again isn't posted; crediting deletes it."""
-        tag, document = self._refused("reject", answer=False)
-        document.line_ids.with_user(self.cs).outcome_refused = "return"
-        document.with_user(self.cs).action_done()
+        """L3.3: a draft for a part accepted later isn't posted; crediting deletes it."""
+        tag = self._sent_back()
         invoice = self._charge(tag)
-        tag.with_user(self.users["center"]).action_keep_again()
+        self._return_again(tag)
         with self.assertRaisesRegex(UserError, "no longer owed"), self.cr.savepoint():
             invoice.action_post()
         tag.with_user(self.accountant).action_credit_charge()
@@ -296,9 +357,7 @@ class TestUsedPartCharge(QuotaCommon):
 
     def test_waive(self):
         """L3.3: customer service waives, with a reason that stays; no longer once it is over."""
-        tag, document = self._refused("reject", answer=False)
-        document.line_ids.with_user(self.cs).outcome_refused = "return"
-        document.with_user(self.cs).action_done()
+        tag = self._sent_back()
         with self.assertRaises(AccessError), self.cr.savepoint():
             tag.with_user(self.accountant).action_waive_charge("Goodwill")
         with self.assertRaisesRegex(UserError, "reason"), self.cr.savepoint():
@@ -308,7 +367,7 @@ class TestUsedPartCharge(QuotaCommon):
         self.assertEqual(tag.event_ids[-1].note, "Goodwill")
         with self.assertRaisesRegex(UserError, "Only possible"), self.cr.savepoint():
             tag.with_user(self.accountant).action_charge()
-        tag.with_user(self.users["center"]).action_keep_again()
+        self._return_again(tag)
         self.assertFalse(tag.charge_state or tag.charge_waiver)
 
     def test_only_actions_charge(self):
