@@ -705,9 +705,7 @@ class AftersalesReturnLine(models.Model):
         ):
             self._check_group("aftersales_service.group_office_manager")
         self.check_access("read")
-        for document in self.return_id:
-            document._lock_for_action()
-        self.invalidate_recordset()
+        self._lock_for_review()
         for line in self:
             if not line.is_verified or line.verdict == "accept":
                 raise UserError(
@@ -738,6 +736,17 @@ class AftersalesReturnLine(models.Model):
         return self.env["aftersales.reason"]._open(
             self, "action_object", self.env._("Object to the verdict")
         )
+
+    def _lock_for_review(self):
+        """Lock the lines and their tags, and let whoever audits or disposes of these start again.
+
+        :raises UserError: somebody else is at one of them
+        """
+        for document in self.return_id:
+            document._lock_for_action()
+        # sudo: the lock changes nothing, and not everybody who may object may write on tags
+        self.sudo().used_part_id._lock_anew()
+        self.invalidate_recordset()
 
     def _check_reviewable(self):
         """Raise UserError if a second look could no longer change anything."""
@@ -808,9 +817,7 @@ class AftersalesReturnLine(models.Model):
         if not (note or "").strip():
             raise UserError(self.env._("Say what the second look found; the sender is told."))
         self.check_access("write")
-        for document in self.return_id:
-            document._lock_for_action()
-        self.invalidate_recordset()
+        self._lock_for_review()
         for line in self:
             if line.objection_state != "open":
                 raise UserError(

@@ -181,7 +181,7 @@ class AftersalesSettlementLine(models.Model):
 
     def _verify(self):
         """Fix what each line pays, by warranty and by what the inspection said (M8.4)."""
-        self.used_part_id._lock()
+        self.used_part_id._lock_anew()
         # what is audited stays so, and the second look would come too late
         self.used_part_id.return_line_ids._check_no_objection()
         outcomes = {"accepted": "payable", "deducted": "deducted", "rejected": "missing"}

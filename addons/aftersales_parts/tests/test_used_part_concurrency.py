@@ -170,3 +170,101 @@ class TestUsedPartConcurrency(ConcurrencyCommon):
         self._assert_again(lambda: self._receive(late), late, f"Written off: {self.tag.name}")
         self._refresh()
         self.assertEqual((self.tag.state, self.tag.result), ("lost", "accepted"))
+
+    # --- objection, second look, audit and disposal ----------------------------------------
+
+    def _deduct(self):
+        """Return (line of the deducted part, the settlement that waits for its audit)."""
+        reason = self.env.ref("aftersales_parts.deduction_reason_D02")
+        document = self.data._return_parts(deductions={self.tag.name: reason.id})
+        settlement = self.data._generate()
+        settlement.with_user(self.users["center"]).action_submit()
+        line = document.line_ids.filtered(lambda line: line.used_part_id == self.tag)
+        self._commit()
+        return line, settlement
+
+    def _object(self, line):
+        line.action_object("It was complete")
+        line.env.flush_all()
+
+    def _review(self, line):
+        line.action_review("accept", note="It is complete")
+        line.env.flush_all()
+
+    def _verify(self, settlement):
+        settlement.action_verify()
+        settlement.env.flush_all()
+
+    @mute_logger("odoo.sql_db")
+    def test_objection_before_audit(self):
+        """M8.4: what the sender objects to at this moment isn't audited."""
+        line, settlement = self._deduct()
+        line = self._as("center", line)
+        at_once, late = (self._as("customer_service", settlement) for _i in range(2))
+        self._object(line)
+        self._assert_waits(lambda: self._verify(at_once), at_once)
+        line.env.cr.commit()
+        self._assert_again(lambda: self._verify(late), late, "somebody else has to take a second")
+        self._refresh()
+        self.assertEqual(settlement.state, "submitted")
+
+    @mute_logger("odoo.sql_db")
+    def test_audit_before_objection(self):
+        """M8.4: nobody objects any more to what is audited at this moment."""
+        line, settlement = self._deduct()
+        settlement = self._as("customer_service", settlement)
+        at_once, late = (self._as("center", line) for _i in range(2))
+        self._verify(settlement)
+        self._assert_waits(lambda: self._object(at_once), at_once)
+        settlement.env.cr.commit()
+        self._assert_again(lambda: self._object(late), late, "Already settled")
+        self._refresh()
+        self.assertFalse(line.objection_state)
+
+    @mute_logger("odoo.sql_db")
+    def test_review_before_audit(self):
+        """M8.4: what a second look accepts at this moment is audited as accepted, and paid."""
+        line, settlement = self._deduct()
+        self._object(line.with_user(self.users["center"]))
+        self._commit()
+        at_once, late = (self._as("customer_service", settlement) for _i in range(2))
+        reviewer = self._as("logistics", line)
+        self._review(reviewer)
+        self._assert_waits(lambda: self._verify(at_once), at_once)
+        reviewer.env.cr.commit()
+        with self.assertRaises(SerializationFailure):
+            self._verify(late)
+        late.env.cr.rollback()
+        late.env.invalidate_all()
+        self._verify(late)
+        late.env.cr.commit()
+        self._refresh()
+        paid = settlement.line_ids.filtered(lambda line: line.used_part_id == self.tag)
+        self.assertEqual(paid.result, "payable")
+
+    @mute_logger("odoo.sql_db")
+    def test_objection_before_scrapping(self):
+        """M10.1: what the sender objects to at this moment isn't scrapped."""
+        line, _settlement = self._deduct()
+        line = self._as("center", line)
+        at_once, late = (self._as("quality", self.tag) for _i in range(2))
+        self._object(line)
+        self._assert_waits(at_once.action_scrap, at_once)
+        line.env.cr.commit()
+        self._assert_again(late.action_scrap, late, "somebody else has to take a second")
+        self._refresh()
+        self.assertEqual(self.tag.state, "deducted")
+
+    @mute_logger("odoo.sql_db")
+    def test_scrapping_before_objection(self):
+        """M10.1: nobody objects any more to what is scrapped at this moment."""
+        line, _settlement = self._deduct()
+        scrapper = self._as("quality", self.tag)
+        at_once, late = (self._as("center", line) for _i in range(2))
+        scrapper.action_scrap()
+        scrapper.env.flush_all()
+        self._assert_waits(lambda: self._object(at_once), at_once)
+        scrapper.env.cr.commit()
+        self._assert_again(lambda: self._object(late), late, "the parts are gone already")
+        self._refresh()
+        self.assertFalse(line.objection_state)
