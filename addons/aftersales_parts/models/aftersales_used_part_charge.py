@@ -121,7 +121,7 @@ class AftersalesUsedPart(models.Model):
         return super()._get_protected_fields() | {"charge_line_id", "charge_waiver"}
 
     def _get_reason_actions(self):
-        return super()._get_reason_actions() | {"action_waive_charge"}
+        return super()._get_reason_actions() | {"action_waive_charge", "action_charge_after_all"}
 
     def write(self, vals):
         if not {"state", "result", "loss_bearer"} & vals.keys():
@@ -337,9 +337,29 @@ class AftersalesUsedPart(models.Model):
 
     def action_open_waive_charge(self):
         """Open the window that asks for the reason."""
-        self.ensure_one()
         return self.env["aftersales.reason"]._open(
             self, "action_waive_charge", self.env._("Waive the charge")
+        )
+
+    def action_charge_after_all(self, reason=None):
+        """Take a waiver back, so that the parts are to be charged again.
+
+        :param str reason: why it was wrong; both stay in the life of the part
+        :raises AccessError: neither accountant nor customer service
+        :raises UserError: no reason given, or a part isn't waived
+        """
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason: it is kept in the life of the parts."))
+        self._check_charger()
+        self._lock_charge("waived")
+        self._write_protected({"charge_waiver": False})
+        self._log_event("unwaived", note=reason.strip())
+        return True
+
+    def action_open_charge_after_all(self):
+        """Open the window that asks for the reason."""
+        return self.env["aftersales.reason"]._open(
+            self, "action_charge_after_all", self.env._("Charge after all")
         )
 
     def action_view_charge(self):

@@ -48,6 +48,7 @@ class AftersalesUsedPartEvent(models.Model):
             ("charged", "Charged"),
             ("credited", "Charge credited"),
             ("waived", "Charge waived"),
+            ("unwaived", "Charged after all"),
             ("ruled", "Accepted by ruling"),
         ],
         required=True,

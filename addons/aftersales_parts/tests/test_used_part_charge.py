@@ -370,6 +370,43 @@ class TestUsedPartCharge(QuotaCommon):
         self._return_again(tag)
         self.assertFalse(tag.charge_state or tag.charge_waiver)
 
+    def test_charge_after_all(self):
+        """L3.3: a waiver given by mistake is taken back, with a reason, and 2,860.00 charged."""
+        tag, _document = self._refused()
+        with self.assertRaisesRegex(UserError, "Only possible"), self.cr.savepoint():
+            tag.with_user(self.cs).action_charge_after_all("Wrong one")
+        tag.with_user(self.cs).action_waive_charge("Goodwill")
+        for role in ("center", "office_manager", "logistics", "quality", "clerk"):
+            with self.subTest(role=role), self.assertRaises(AccessError), self.cr.savepoint():
+                tag.with_user(self.users[role]).action_charge_after_all("Mine")
+        with self.assertRaisesRegex(UserError, "reason"), self.cr.savepoint():
+            tag.with_user(self.cs).action_charge_after_all(" ")
+        tag.with_user(self.accountant).action_charge_after_all("Wrong one")
+        self.assertEqual((tag.charge_state, tag.charge_waiver), ("to_charge", False))
+        self.assertEqual(tag.event_ids[-2:].mapped("event"), ["waived", "unwaived"])
+        self.assertEqual(tag.event_ids[-2:].mapped("note"), ["Goodwill", "Wrong one"])
+        self.assertEqual(self._charge(tag).amount_total, 2860)
+
+    def test_waive_several(self):
+        """L3.3: customer service waives several chosen in the list, by one reason, and back."""
+        one, other = self._tag(), self._tag()
+        names = [one.name, other.name]
+        document = self._return_parts(deductions=dict.fromkeys(names, self.reason.id))
+        document.with_user(self.cs).action_done()
+        tags = (one | other).with_user(self.cs)
+        for open_window, state in (
+            (tags.action_open_waive_charge, "waived"),
+            (tags.action_open_charge_after_all, "to_charge"),
+        ):
+            context = open_window()["context"]
+            window = self.env["aftersales.reason"].with_user(self.cs).with_context(**context)
+            window.create({"reason": "Goodwill"}).action_confirm()
+            self.assertEqual(set(tags.mapped("charge_state")), {state})
+        for button in ("action_open_waive_charge", "action_open_charge_after_all"):
+            view = self.env.ref("aftersales_parts.view_used_part_charge_list")
+            arch = tags.get_view(view.id, "list")["arch"]
+            self.assertIn(button, arch)
+
     def test_only_actions_charge(self):
         """L3.3: by no way does anybody forge a charge, its waiver or its link."""
         tag, _document = self._refused()
