@@ -52,7 +52,8 @@ class AftersalesReturnLine(models.Model):
         """Scrap what is still there of accepted defective goods (L2.9).
 
         :raises AccessError: neither quality nor logistics
-        :raises UserError: nothing is left, it is disputed, or stock has less of it
+        :raises UserError: nothing is left, it is disputed, a supplier is to make it good, or stock
+            has less of it
         """
         self._check_inspector()
         self.check_access("read")
@@ -69,6 +70,7 @@ class AftersalesReturnLine(models.Model):
                         document=line.return_id.name,
                     )
                 )
+        lines._check_not_claimed()
         for document, own in lines.grouped("return_id").items():
             document._check_undisputed()
             own._scrap_goods(lambda line: [(line._get_lot(), line.quantity_left)])
@@ -83,6 +85,18 @@ class AftersalesReturnLine(models.Model):
         for line in lines:
             line._write_protected({"quantity_disposed": line.quantity_accepted})
         return True
+
+    def _check_not_claimed(self):
+        """Raise UserError if any of the goods are on a list that will go to their supplier."""
+        drafts = self.recovery_line_ids.recovery_id.filtered(lambda d: d.state == "draft")
+        if drafts:
+            raise UserError(
+                self.env._(
+                    "Their supplier is to make these goods good: %s. Take them off the list first, "
+                    "or send it.",
+                    format_list(self.env, drafts.mapped("name")),
+                )
+            )
 
     def _lock_left(self):
         """Lock the lines against what others do with the goods at the same moment.

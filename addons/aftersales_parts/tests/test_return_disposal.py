@@ -164,10 +164,23 @@ class TestReturnDisposal(AftersalesPartsCommon):
         with self.assertRaisesRegex(ValidationError, "3 are there"), self.cr.savepoint():
             other.line_ids = [Command.create({"return_line_id": lamps.id, "quantity": 4})]
         other.line_ids = [Command.create({"return_line_id": lamps.id, "quantity": 3})]
-        lamps.with_user(self.quality).action_scrap_left()
+        lamps._write_protected({"quantity_disposed": 5})
         with self.assertRaisesRegex(ValidationError, "are there"), self.cr.savepoint():
             document.action_send()
         self.assertEqual(document.state, "draft")
+
+    def test_scrap_of_what_is_to_be_recovered(self):
+        """L2.9: what stands on a supplier's draft isn't scrapped; the list is named."""
+        lamps, oil = self._answered()
+        document = self._recover()
+        for user in (self.quality, self.users["logistics"]):
+            with self.assertRaisesRegex(UserError, document.name), self.cr.savepoint():
+                (lamps | oil).with_user(user).action_scrap_left()
+        self.assertEqual(self._in(self.defective, self.lamp), 5)
+        self._line(document, self.lamp).unlink()
+        lamps.with_user(self.users["logistics"]).action_scrap_left()
+        document.action_send()
+        self.assertEqual((lamps.quantity_left, oil.quantity_left), (0, 0))
 
     def test_refused_goods_come_back(self):
         """L2.9: what the supplier refused comes back once, and is scrapped."""
