@@ -46,6 +46,7 @@
         "views/aftersales_storage_place_views.xml",
         "views/aftersales_return_views.xml",
         "views/aftersales_return_answer_views.xml",
+        "views/aftersales_return_freight_views.xml",
         "views/aftersales_return_line_disposal_views.xml",
         "views/aftersales_supplier_recovery_views.xml",
         "views/aftersales_region_views.xml",

@@ -1,5 +1,6 @@
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
+from odoo.tools.safe_eval import safe_eval
 
 from .common import PIXEL, freeze
 from .test_return_window import ReturnCommon
@@ -180,6 +181,37 @@ class TestReturnRegister(ReturnCommon):
         for closed in (document, logistics):
             with self.assertRaisesRegex(UserError, "is closed"), self.cr.savepoint():
                 closed.freight_cost = 20
+
+    def test_freight_on_the_company(self):
+        """L2.3: accountants see what the company bears of the freight, 180.00, by sender; neither
+        what a sender bears, nor what is still on its way."""
+        ours, theirs, waiting = (
+            self._make_approved(month=month, is_special=True, special_reason="Urgent", **vals)
+            for month, vals in (
+                ("2026-11-01", {"freight_payer": "company"}),
+                ("2026-12-01", {"freight_payer": "center"}),
+                ("2027-01-01", {"freight_payer": "company"}),
+            )
+        )
+        for document, cost in ((ours, 180), (theirs, 70), (waiting, 90)):
+            document.freight_cost = cost
+            document.action_ship()
+        for document in (ours | theirs).with_user(self.users["logistics"]):
+            document.action_receive([], {line.id: line.quantity for line in document.line_ids})
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "aftersales_parts.action_return_freight"
+        )
+        returns = self.env["aftersales.return"].with_user(self.users["accountant"])
+        found = returns.search(safe_eval(action["domain"]))
+        self.assertEqual(found & (ours | theirs | waiting), ours)
+        groups = returns.formatted_read_group(
+            [("id", "in", found.ids), ("center_id", "=", self.center.id)],
+            ["center_id"],
+            ["freight_cost:sum"],
+        )
+        self.assertEqual(groups[0]["freight_cost:sum"], 180)
+        arch = returns.get_view(action["view_id"][0], "list")["arch"]
+        self.assertIn('sum="', arch)
 
     def test_company_bears_the_freight_of_offices(self):
         """L2.3: an office's monthly return goes at the company's cost; a center's may not."""
