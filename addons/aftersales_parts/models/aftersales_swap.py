@@ -210,7 +210,7 @@ class AftersalesSwap(models.Model):
         return True
 
     def action_ask_approval(self):
-        """Ask customer service to agree to the parts of another class (L1.6)."""
+        """Ask customer service to agree to dearer parts or parts of another class (L1.6)."""
         self.ensure_one()
         self._check_role()
         self.check_access("write")
@@ -219,7 +219,7 @@ class AftersalesSwap(models.Model):
         if not lines:
             raise UserError(self.env._("Nothing of %s waits for customer service.", self.name))
         self._tell_customer_service(
-            self.env._("Please agree to parts of another class, or tell what else to give:"), lines
+            self.env._("Please agree to these parts, or tell what else to give:"), lines
         )
         return True
 

@@ -42,7 +42,7 @@ class AftersalesSwapLine(models.Model):
         ondelete="restrict",
         check_company=True,
         help="The same part, or another one of its class that replaces it; then the reason is "
-        "needed. For a part of another class customer service has to agree.",
+        "needed. For a dearer part, or one of another class, customer service has to agree.",
     )
     reason = fields.Char(
         "Why another part", help="Needed when the new part isn't the same as the old one."
@@ -60,15 +60,15 @@ class AftersalesSwapLine(models.Model):
     )
     needs_approval = fields.Boolean(
         compute="_compute_needs_approval",
-        help="The new part is of another class than the old one, and customer service has not "
-        "agreed yet.",
+        help="The new part is dearer than the old one or of another class, and customer service has "
+        "not agreed yet.",
     )
     approver_id = fields.Many2one(
         "res.users",
         "Agreed by",
         readonly=True,
         copy=False,
-        help="Who agreed, for customer service, that a part of another class is given.",
+        help="Who agreed, for customer service, that a dearer part or one of another class is given.",
     )
     serial = fields.Char(
         "Serial of the new part", help="Needed when the part is kept by serial numbers."
@@ -116,10 +116,23 @@ class AftersalesSwapLine(models.Model):
                 line.old_price = prices.get(line.old_product_id._origin, (0,))[0]
                 line.new_price = prices.get(line.product_id._origin, (0,))[0]
 
-    @api.depends("product_id", "used_part_id", "approver_id")
+    @api.depends("product_id", "used_part_id", "approver_id", "old_price", "new_price")
     def _compute_needs_approval(self):
         for line in self:
-            line.needs_approval = line._is_of_another_class() and not line.approver_id
+            line.needs_approval = line._has_to_be_agreed() and not line.approver_id
+
+    def _has_to_be_agreed(self):
+        """Tell whether the new part is of another class, or dearer, than the old one."""
+        self.ensure_one()
+        return self._is_of_another_class() or self._is_dearer()
+
+    def _is_dearer(self):
+        """Tell whether the new part is another one, with a higher wholesale price."""
+        self.ensure_one()
+        return (
+            self.product_id != self.old_product_id
+            and self.currency_id.compare_amounts(self.new_price, self.old_price) > 0
+        )
 
     def _is_of_another_class(self):
         """Tell whether the new part is another one than the old, and not of its class."""
@@ -172,10 +185,10 @@ class AftersalesSwapLine(models.Model):
             self.swap_id.check_access("write")
             self.used_part_id.check_access("read")
 
-    # --- a part of another class -----------------------------------------------------------
+    # --- a dearer part, or one of another class --------------------------------------------
 
     def action_approve(self):
-        """Agree, for customer service, that parts of another class are given (L1.6).
+        """Agree, for customer service, to dearer parts or parts of another class (L1.6).
 
         :raises AccessError: not customer service, or who entered the line himself
         :raises UserError: nothing waits for it
@@ -230,6 +243,18 @@ class AftersalesSwapLine(models.Model):
                         old=line.old_product_id.display_name,
                     )
                 )
+            elif line.needs_approval and not line._is_of_another_class():
+                obstacles.append(
+                    self.env._(
+                        "%(tag)s: “%(new)s” is dearer than “%(old)s” (%(new_price)s for "
+                        "%(old_price)s), so customer service has to agree first.",
+                        tag=line.tag,
+                        new=line.product_id.display_name,
+                        old=line.old_product_id.display_name,
+                        new_price=line.currency_id.format(line.new_price),
+                        old_price=line.currency_id.format(line.old_price),
+                    )
+                )
             elif line.needs_approval:
                 obstacles.append(
                     self.env._(
@@ -240,7 +265,7 @@ class AftersalesSwapLine(models.Model):
                         old=line.old_product_id.display_name,
                     )
                 )
-            elif line._is_of_another_class() and line.approver_id.id == self.env.uid:
+            elif line._has_to_be_agreed() and line.approver_id.id == self.env.uid:
                 obstacles.append(
                     self.env._(
                         "%s: you agreed to it yourself, so a colleague has to swap.", line.tag

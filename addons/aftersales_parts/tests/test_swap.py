@@ -354,7 +354,8 @@ class TestSwap(QuotaCommon):
         self._assert_refused(self._swap(tag), "On its way", tag)
 
     def test_another_part(self):
-        """L1.6: another part of the class may be given, with the reason; who agrees sees prices."""
+        """L1.6: a dearer part of the class, 3100.00 for 2860.00, needs the reason and customer
+        service, which sees the prices; one at 2860.00 only the reason."""
         tag = self._tags("stock")
         swap = self._swap(tag)
         other = self._make_part("Pump B", self.pump.part_class_id)
@@ -365,12 +366,34 @@ class TestSwap(QuotaCommon):
         self.assertEqual((swap.line_ids.old_price, swap.line_ids.new_price), (2860, 3100))
         self._assert_refused(swap, "say why “Pump B” is given for “Pump”", tag)
         swap.line_ids.reason = "The pump is no longer made"
+        self._assert_refused(swap, "is dearer .* customer service has to agree first", tag)
+        swap.action_ask_approval()
+        self.assertIn("3,100.00", swap.message_ids[0].body)
+        swap.line_ids.with_user(self.users["customer_service"]).action_approve()
+        self._assert_refused(
+            swap.with_user(self.users["customer_service"]), "a colleague has to swap", tag
+        )
         swap.action_done()
         self.assertEqual(swap.sudo().picking_ids.move_ids.product_id, other)
-        message = swap.message_ids.filtered(lambda m: "no longer made" in m.body)
+        message = swap.message_ids.filtered(lambda m: "Other parts" in m.body)
         self.assertIn(self.users["customer_service"].partner_id, message.notified_partner_ids)
         for words in ("Pump B", "3,100.00", "2,860.00"):
             self.assertIn(words, message.body)
+
+    def test_another_part_at_the_same_price(self):
+        """L1.6: another part of the class that isn't dearer is given without asking."""
+        swap = self._swap(self._tags("stock"))
+        other = self._make_part("Pump B", self.pump.part_class_id)
+        other.is_storable = True
+        price = self._make_price(other, 2860.01)
+        self.env["stock.quant"]._update_available_quantity(other, self.warehouse.lot_stock_id, 1)
+        swap.line_ids.write({"product_id": other.id, "reason": "The pump is no longer made"})
+        self.assertTrue(swap.needs_approval)
+        price.fixed_price = 2860
+        swap.line_ids.invalidate_recordset()
+        swap.invalidate_recordset(["needs_approval"])
+        self.assertFalse(swap.needs_approval)
+        swap.action_done()
 
     def test_part_of_another_class(self):
         """L1.6: a gearbox for a pump: customer service agrees first, and not who swaps."""
