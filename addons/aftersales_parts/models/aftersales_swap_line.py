@@ -60,15 +60,16 @@ class AftersalesSwapLine(models.Model):
     )
     needs_approval = fields.Boolean(
         compute="_compute_needs_approval",
-        help="The new part is dearer than the old one or of another class, and customer service has "
-        "not agreed yet.",
+        help="The new part is dearer than the old one or of another class, and customer service "
+        "has not agreed yet.",
     )
     approver_id = fields.Many2one(
         "res.users",
         "Agreed by",
         readonly=True,
         copy=False,
-        help="Who agreed, for customer service, that a dearer part or one of another class is given.",
+        help="Who agreed, for customer service, that a dearer part or one of another class is "
+        "given.",
     )
     serial = fields.Char(
         "Serial of the new part", help="Needed when the part is kept by serial numbers."
