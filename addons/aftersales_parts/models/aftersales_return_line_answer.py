@@ -233,8 +233,21 @@ class AftersalesReturnLine(models.Model):
         (new - goods).filtered(lambda line: line.outcome_refused == "return")._send_back_parts()
 
     def _lacks_credit(self):
-        return self.outcome == "credit" and all(
-            line.parent_state == "cancel" for line in self.credit_line_ids
+        return (
+            self.outcome == "credit"
+            and self.product_id.uom_id.compare(self._get_uncredited_quantity(), 0) > 0
+        )
+
+    def _get_uncredited_quantity(self):
+        """Return how much of what was accepted is neither credited nor exchanged yet."""
+        self.ensure_one()
+        credits = self.credit_line_ids.filtered(lambda line: line.parent_state != "cancel")
+        move = self.exchange_move_id
+        exchanged = move.product_uom_qty if self._is_live(move) else 0
+        return (
+            self.quantity_accepted
+            - exchanged
+            - sum(credit._get_product_quantity() for credit in credits)
         )
 
     def _is_live(self, move):
@@ -458,7 +471,7 @@ class AftersalesReturnLine(models.Model):
         by_product = sources.grouped("product_id")
         result, uninvoiced, exceeded = [], self.browse(), []
         for line in self:
-            rest = line.quantity_accepted
+            rest = line._get_uncredited_quantity()
             rounding = line.product_id.uom_id
             for source in by_product.get(line.product_id, []):
                 quantity = min(rest, uncredited[source])
@@ -471,7 +484,7 @@ class AftersalesReturnLine(models.Model):
             if rounding.compare(rest, 0) <= 0:
                 continue
             if line.product_id in by_product:
-                exceeded.append((line, line.quantity_accepted - rest))
+                exceeded.append((line, line._get_uncredited_quantity() - rest))
             else:
                 uninvoiced |= line
         self._check_invoiced(exceeded)
@@ -488,7 +501,7 @@ class AftersalesReturnLine(models.Model):
                     "invoiced to %(partner)s and not credited yet. Decide on an exchange, or ask "
                     "the accountants which invoice or credit note is missing.",
                     product=line.product_id.display_name,
-                    accepted=line.quantity_accepted,
+                    accepted=line._get_uncredited_quantity(),
                     open=quantity,
                     partner=line.center_id.commercial_partner_id.name,
                 )
@@ -561,7 +574,7 @@ class AftersalesReturnLine(models.Model):
                     product=product.display_name,
                     date=format_date(product.env, company._aftersales_local(moment).date()),
                 ),
-                "quantity": line.quantity_accepted,
+                "quantity": line._get_uncredited_quantity(),
                 "aftersales_return_line_id": line.id,
             }
             result.append((line, vals))
@@ -644,9 +657,12 @@ class AftersalesReturnLine(models.Model):
             return [self.env._("Exchange: %s", self._describe_transfer(self.exchange_move_id))]
         if self.outcome == "credit":
             moves = self.credit_line_ids.move_id.filtered(lambda move: move.state != "cancel")
-            if not moves:
-                return [self.env._("Credit note deleted or cancelled")]
-            return [self._describe_credit(move) for move in moves]
+            phrases = [self._describe_credit(move) for move in moves]
+            if self.exchange_move_id:
+                # what a ruling gave after an exchange is credited
+                transfer = self._describe_transfer(self.exchange_move_id)
+                phrases.insert(0, self.env._("Exchange: %s", transfer))
+            return phrases or [self.env._("Credit note deleted or cancelled")]
         return []
 
     def _describe_credit(self, move):

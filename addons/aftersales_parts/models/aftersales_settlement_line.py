@@ -165,6 +165,22 @@ class AftersalesSettlementLine(models.Model):
         }
 
     @api.model
+    def _get_claims(self, tags):
+        """Return {id of a tag: what a settlement claims for it, or would claim} (M8.1)."""
+        lines = self.search(
+            [("used_part_id", "in", tags.ids), ("settlement_id.state", "!=", "cancelled")]
+        )
+        claims = {line.used_part_id.id: line.amount_claimed for line in lines}
+        rest = tags.filtered(lambda tag: tag.id not in claims and tag._is_claimable())
+        for company, own in rest.grouped("company_id").items():
+            if not company.aftersales_pricelist_id:
+                continue
+            settlement = self.env["aftersales.settlement"].new({"company_id": company.id})
+            for tag, price in settlement._get_prices(own).items():
+                claims[tag.id] = self._prepare_vals(settlement, tag, *price)["amount_claimed"]
+        return claims
+
+    @api.model
     def _get_fee(self, tag, terms):
         """Return the rate of the management fee for ``tag`` and why (M8.2, M8.7, M8.8)."""
         part = tag.record_part_id

@@ -331,6 +331,26 @@ class AftersalesPartsCommon(TransactionCase):
             .create({"document": self._make_document(**vals), "document_name": "fapiao.xml"})
         )
 
+    def _dispute(self, **vals):
+        return (
+            self.env["aftersales.dispute"]
+            .with_user(self.users["clerk"])
+            .create({"reason": "Two tags were not counted", **vals})
+        )
+
+    def _ruled(self, favor="center", **vals):
+        """Return a dispute that customer service has ruled on."""
+        dispute = self._dispute(**vals)
+        cs = dispute.with_user(self.users["customer_service"])
+        cs.action_escalate("Responsibility is unclear")
+        cs.action_rule(
+            favor,
+            "The pump is to be paid",
+            "It was complete",
+            self.env["aftersales.regulation"].search([], limit=1).id,
+        )
+        return cs
+
     def _location_of(self, tag):
         return (
             self.env["stock.quant"]

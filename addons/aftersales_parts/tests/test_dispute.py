@@ -1,7 +1,7 @@
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
 from .common import AftersalesPartsCommon, freeze
@@ -10,13 +10,6 @@ from .common import AftersalesPartsCommon, freeze
 @freeze
 @tagged("post_install", "-at_install")
 class TestPartsDispute(AftersalesPartsCommon):
-    def _dispute(self, **vals):
-        return (
-            self.env["aftersales.dispute"]
-            .with_user(self.users["clerk"])
-            .create({"reason": "Two tags were not counted", **vals})
-        )
-
     def test_return(self):
         """L1.7: a center disputes its own return, which stays while the dispute is open."""
         self._make_record([self._part(self.pump)])
@@ -44,19 +37,6 @@ class TestPartsDispute(AftersalesPartsCommon):
         self.assertEqual(own.dispute_count, 0)
         with self.assertRaises(AccessError):
             self.env["aftersales.dispute"].with_user(self.users["accountant"]).search([])
-
-    def _ruled(self, favor="center", **vals):
-        """Return a dispute that customer service has ruled on."""
-        dispute = self._dispute(**vals)
-        cs = dispute.with_user(self.users["customer_service"])
-        cs.action_escalate("Responsibility is unclear")
-        cs.action_rule(
-            favor,
-            "The pump is to be paid",
-            "It was complete",
-            self.env["aftersales.regulation"].search([], limit=1).id,
-        )
-        return cs
 
     def _deducted(self, count=1):
         """Return the tags of pumps that were deducted, and their return."""
@@ -114,13 +94,99 @@ class TestPartsDispute(AftersalesPartsCommon):
         """L1.7: of two pumps the ruling gives one: what is not named stays deducted."""
         tags, document = self._deducted(2)
         dispute = self._ruled("partly", return_id=document.id)
-        wizard = self.env["aftersales.dispute.carry.out"].with_user(self.users["customer_service"])
-        wizard = wizard.create({"dispute_id": dispute.id, "used_part_ids": tags[0].ids})
-        self.assertEqual(wizard.disputed_part_ids, tags)
+        wizard = self._open_wizard(dispute)
+        self.assertEqual(wizard.line_ids.used_part_id, tags)
+        self.assertFalse(wizard.line_ids.filtered("is_chosen"))
+        wizard.line_ids.filtered(lambda line: line.used_part_id == tags[0]).is_chosen = True
         wizard.action_confirm()
         self.assertEqual(tags.mapped("result"), ["accepted", "deducted"])
         with self.assertRaisesRegex(UserError, "no ruling"), self.cr.savepoint():
             dispute.action_carry_out(tags[0].ids)
+
+    def _open_wizard(self, dispute):
+        action = dispute.action_open_carry_out()
+        return dispute.env[action["res_model"]].browse(action["res_id"])
+
+    def test_wizard_lists_what_is_claimed(self):
+        """L1.7, M8.1: of several none is chosen; part, reason and amount are said."""
+        tags, document = self._deducted(2)
+        wizard = self._open_wizard(self._ruled(return_id=document.id))
+        self.assertFalse(wizard.line_ids.filtered("is_chosen"))
+        # 2860.00 + 10 % = 3146.00, before and after the settlement is generated
+        self.assertEqual(wizard.line_ids.mapped("amount"), [3146, 3146])
+        self.assertEqual(
+            set(wizard.line_ids.mapped("reason")),
+            {self.env.ref("aftersales_parts.deduction_reason_D05").name},
+        )
+        with self.assertRaisesRegex(UserError, "Choose"), self.cr.savepoint():
+            wizard.action_confirm()
+        self._generate()
+        with Form(self._open_wizard(wizard.dispute_id)) as form:
+            self.assertEqual(form.amount_chosen, 0)
+            with form.line_ids.edit(0) as line:
+                line.is_chosen = True
+            self.assertEqual(form.amount_chosen, 3146)
+        form.record.action_confirm()
+        self.assertEqual(sorted(tags.mapped("result")), ["accepted", "deducted"])
+
+    def test_wizard_chooses_the_only_part(self):
+        """L1.7: if only one is refused, it is what the ruling is about."""
+        tag, document = self._deducted()
+        wizard = self._open_wizard(self._ruled(return_id=document.id))
+        self.assertTrue(wizard.line_ids.is_chosen)
+        wizard.action_confirm()
+        self.assertEqual(tag.result, "accepted")
+
+    def test_carried_out_once(self):
+        """L1.7: what is carried out is dated, and no closed dispute asks for it again."""
+        tags, document = self._deducted(2)
+        dispute = self._ruled("partly", return_id=document.id)
+        self.assertFalse(dispute.date_carried_out)
+        dispute.action_carry_out(tags[0].ids)
+        self.assertTrue(dispute.date_carried_out)
+        self.assertTrue(dispute.can_carry_out)
+        dispute.sudo()._write_protected({"state": "closed"})
+        self.assertFalse(dispute.can_carry_out)
+        with self.assertRaises(UserError), self.cr.savepoint():
+            dispute.write({"date_carried_out": False})
+
+    def test_later_verdict_is_not_ruled_on(self):
+        """L1.7: sent back, kept again and refused anew: the ruling was about the first return."""
+        tag, document = self._refused("reject", "return")
+        document.action_done()
+        dispute = self._ruled(return_id=document.id)
+        tag.with_user(self.users["center"]).action_keep_again()
+        again = self._make_return(month="2026-12-01")
+        again.write({"is_special": True, "special_reason": "Once more"})
+        self._approve(again)
+        again.action_ship()
+        again.with_user(self.users["logistics"]).action_receive(tag.mapped("name"))
+        again.line_ids.with_user(self.users["quality"]).write(
+            {
+                "verdict": "deduct",
+                "deduction_reason_id": self.env.ref("aftersales_parts.deduction_reason_D05").id,
+            }
+        )
+        self._verify_return(again)
+        self.assertFalse(dispute.can_carry_out)
+        with self.assertRaisesRegex(UserError, "no ruling"), self.cr.savepoint():
+            dispute.action_carry_out(tag.ids)
+
+    def test_note_on_what_no_ruling_changes(self):
+        """M8.2, M8.4, M8.5: lines without warranty or fee: the dispute says what to do."""
+        self._make_record([self._part(self.pump), self._part(self.seal)])
+        self._return_parts()
+        october = self._generate()
+        self._settle(october)
+        dispute = self._ruled(settlement_id=october.id)
+        seal = october.line_ids.filtered(lambda line: line.product_id == self.seal)
+        self.assertIn("without management fee", dispute.carry_out_note)
+        self.assertIn(seal.tag, dispute.carry_out_note)
+        self.assertNotIn("not under warranty", dispute.carry_out_note)
+        october.line_ids[0]._write_protected({"result": "uncovered"})
+        dispute.invalidate_recordset()
+        self.assertIn("not under warranty", dispute.carry_out_note)
+        self.assertFalse(self._ruled("customer", settlement_id=october.id).carry_out_note)
 
     def test_ruling_is_carried_out_by_its_own_alone(self):
         """L1.7: neither without a ruling for the center, nor for other parts, nor by others."""

@@ -843,3 +843,73 @@ class TestReturnAnswer(AftersalesPartsCommon):
 
         lines = document.line_ids
         self.assertEqual(count(lines[:20]), count(lines))
+
+    # --- rulings about goods ----------------------------------------------------------------
+
+    def test_ruling_on_goods_before_the_answer(self):
+        """L1.7, L2.9: 3 of 10 refused, 2 ruled to be accepted: the answer credits 9."""
+        self._invoice("2026-09-01", [(self.lamp, 10, 20, 0)])
+        document = self._verified([(self.lamp, 10)], {self.lamp: 3})
+        line = self._line(document, self.lamp)
+        self._ruled("partly", return_id=document.id).action_carry_out([], {line.id: 2})
+        self.assertEqual((line.quantity_accepted, line.quantity_refused), (9, 1))
+        self.assertEqual((line.verdict, document.state), ("deduct", "verified"))
+        document.action_done()
+        # 9 x 20.00 + 13 % VAT
+        self.assertEqual(self._credits(document).amount_total, 203.4)
+
+    def test_ruling_on_goods_after_the_answer(self):
+        """L1.7, L2.9: 7 credited, 3 scrapped, then ruled: 3 more are credited, once."""
+        self._invoice("2026-09-01", [(self.lamp, 10, 20, 0)])
+        document = self._verified([(self.lamp, 10)], {self.lamp: 3})
+        line = self._line(document, self.lamp)
+        line.write({"outcome_refused": "scrap", "scrap_agreement": "Mr Li, by phone"})
+        document.action_done()
+        self.assertEqual(self._credits(document).amount_total, 158.2)
+        dispute = self._ruled(return_id=document.id)
+        self.assertTrue(dispute.can_carry_out)
+        for wrong in (0, -1, 3.5):
+            with self.assertRaisesRegex(UserError, "between 0 and"), self.cr.savepoint():
+                dispute.action_carry_out([], {line.id: wrong})
+        slips = len(document.message_ids.attachment_ids)
+        dispute.action_open_carry_out()
+        action = dispute.action_open_carry_out()
+        wizard = dispute.env[action["res_model"]].browse(action["res_id"])
+        self.assertEqual((wizard.line_ids.return_line_id, wizard.line_ids.quantity), (line, 3))
+        wizard.action_confirm()
+        self.assertEqual((line.quantity_accepted, line.verdict), (10, "accept"))
+        # 158.20 + 3 x 20.00 + 13 % VAT = 67.80
+        self.assertEqual(sorted(self._credits(document).mapped("amount_total")), [67.8, 158.2])
+        self._credits(document).action_post()
+        # three are scrapped already
+        self.assertEqual(line.quantity_left, 7)
+        self.assertEqual(document.state, "done")
+        self.assertEqual(len(document.message_ids.attachment_ids), slips + 1)
+        self.assertFalse(document.is_answer_undone)
+        with self.assertRaisesRegex(UserError, "no ruling"), self.cr.savepoint():
+            dispute.action_carry_out([], {line.id: 1})
+
+    def test_ruling_on_goods_after_an_exchange(self):
+        """L1.7, L2.9: 2 of 3 exchanged, the third is credited by the ruling alone."""
+        self._invoice("2026-09-01", [(self.lamp, 10, 20, 0)])
+        self._stock(self.lamp, 5)
+        document = self._verified([(self.lamp, 3)], {self.lamp: 1})
+        line = self._line(document, self.lamp)
+        line.write({"outcome_refused": "scrap", "scrap_agreement": "Mr Li, by phone"})
+        document.action_done()
+        self._ruled(return_id=document.id).action_carry_out([], {line.id: 1})
+        self.assertEqual(self._credits(document).amount_total, 22.6)
+        self.assertEqual(line.exchange_move_id.product_uom_qty, 2)
+        self.assertIn("Exchange", line.follow_up)
+
+    def test_ruling_on_goods_that_went_back(self):
+        """L1.7, L2.9: what is with its sender isn't credited; the dispute says what to do."""
+        self._invoice("2026-09-01", [(self.lamp, 10, 20, 0)])
+        document = self._verified([(self.lamp, 3)], {self.lamp: 1})
+        line = self._line(document, self.lamp)
+        document.action_done()
+        dispute = self._ruled(return_id=document.id)
+        self.assertFalse(dispute.can_carry_out)
+        self.assertIn("went back", dispute.carry_out_note)
+        with self.assertRaisesRegex(UserError, "no ruling"), self.cr.savepoint():
+            dispute.action_carry_out([], {line.id: 1})

@@ -1,4 +1,5 @@
 from . import aftersales_dispute_carry_out
+from . import aftersales_dispute_carry_out_line
 from . import aftersales_return_appraise
 from . import aftersales_return_deal
 from . import aftersales_return_deal_line
