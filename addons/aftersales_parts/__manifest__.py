@@ -56,6 +56,7 @@
         "views/aftersales_receive_views.xml",
         "views/aftersales_complaint_views.xml",
         "views/aftersales_settlement_views.xml",
+        "views/aftersales_settlement_line_views.xml",
         "views/aftersales_settlement_terms_views.xml",
         "views/aftersales_deduction_reason_views.xml",
         "views/aftersales_fapiao_views.xml",

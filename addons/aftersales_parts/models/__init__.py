@@ -40,6 +40,7 @@ from . import aftersales_return_photo
 from . import aftersales_settlement_terms
 from . import aftersales_settlement
 from . import aftersales_settlement_line
+from . import aftersales_settlement_line_refused
 from . import aftersales_fapiao
 from . import aftersales_fapiao_check
 from . import account_move

@@ -769,7 +769,8 @@ class AftersalesReturnLine(models.Model):
                     format_list(self.env, ruled.mapped("name")),
                 )
             )
-        settled = parts._get_settlement_lines()
+        # what was paid for a loss doesn't rest on what the inspection said afterwards
+        settled = parts._get_settlement_lines().filtered(lambda line: not line.is_refused_since)
         if settled:
             raise UserError(
                 self.env._(
@@ -878,6 +879,7 @@ class AftersalesReturnLine(models.Model):
             lines.used_part_id._note_inspected(
                 states[verdict], reason, return_id=document.id, note=note
             )
+        self.used_part_id._note_refused_since()
 
     # --- transfers of defective goods ------------------------------------------------------
 

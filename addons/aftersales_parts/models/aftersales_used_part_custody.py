@@ -160,6 +160,14 @@ class AftersalesUsedPart(models.Model):
         lines.return_id._note_found(lines, reason)
         return True
 
+    def _note_refused_since(self):
+        """Tell who has to recover what was paid for these parts, if they are refused (M8.4)."""
+        # sudo: who inspects may not read settlements
+        lines = self.env["aftersales.settlement.line"].sudo()
+        lines.search(
+            [("used_part_id", "in", self.ids), ("is_refused_since", "=", True)]
+        )._note_refused_since()
+
     # --- refused by the supplier -----------------------------------------------------------
 
     def action_open_take_back(self):

@@ -334,6 +334,7 @@ class AftersalesUsedPart(models.Model):
         # what a ruling accepted before, and its center has lost since, has not come back either
         result = bearer == "company" and "accepted"
         parts._write_protected({"loss_bearer": bearer, "result": result})
+        parts._note_refused_since()
         lines.return_id._note_written_off(lines, note)
         return True
 

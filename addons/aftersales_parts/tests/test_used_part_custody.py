@@ -236,6 +236,60 @@ class TestUsedPartCustody(AftersalesPartsCommon):
         self.assertEqual((tag.state, tag.result), ("accepted", "accepted"))
         self.assertFalse(self._generate("2026-11-01").line_ids)
 
+    def _refuse_paid_loss(self):
+        """Return the settlement that paid a loss, and the return on which it is rejected since."""
+        document = self._lose("company")
+        settlement = self._generate()
+        self._settle(settlement)
+        tag = self.tags[2]
+        tag.with_user(self.cs).action_found("Behind the gate")
+        self._receive(document, tag)
+        line = document.line_ids.filtered(lambda ln: ln.used_part_id == tag)
+        line.with_user(self.users["quality"]).write(
+            {"verdict": "reject", "deduction_reason_id": self.reason.id}
+        )
+        self._verify_return(document)
+        return settlement, line
+
+    def test_paid_loss_that_is_rejected(self):
+        """M8.4: 3146.00 paid, rejected since: told and listed, until it is noted as recovered."""
+        settlement, line = self._refuse_paid_loss()
+        paid = settlement.line_ids.filtered(lambda ln: ln.used_part_id == self.tags[2])
+        lines = self.env["aftersales.settlement.line"]
+        listed = [("is_refused_since", "=", True)]
+        for role in ("accountant", "customer_service"):
+            self.assertEqual(lines.with_user(self.users[role]).search(listed), paid)
+        self.assertTrue(paid.is_refused_since)
+        self.assertEqual(lines.search([("is_refused_since", "=", False)]) & paid, lines)
+        told = settlement.message_ids[0]
+        self.assertIn(self.tags[2].name, told.body)
+        self.assertIn("3,146.00", told.body)
+        people = self.users["accountant"].partner_id | self.cs.partner_id
+        self.assertLessEqual(people, told.partner_ids)
+        for role in ("center", "quality", "office_manager", "clerk"):
+            with self.subTest(role=role), self.assertRaises(AccessError), self.cr.savepoint():
+                paid.with_user(self.users[role]).action_note_recovery("Mine")
+        own = paid.with_user(self.users["accountant"])
+        with self.assertRaisesRegex(UserError, "which document"), self.cr.savepoint():
+            own.action_note_recovery(" ")
+        others = (settlement.line_ids - paid).with_user(self.users["accountant"])
+        with self.assertRaisesRegex(UserError, "Nothing"), self.cr.savepoint():
+            others.action_note_recovery("INV/1")
+        own.action_note_recovery("Deducted in November")
+        self.assertEqual(paid.recovery_note, "Deducted in November")
+        self.assertEqual(settlement.amount_payable, 9438)
+
+    def test_paid_loss_may_be_objected_to(self):
+        """L2.8, M8.4: its rejection gets a second look; accepted, the payment was right."""
+        settlement, line = self._refuse_paid_loss()
+        paid = settlement.line_ids.filtered(lambda ln: ln.used_part_id == self.tags[2])
+        line.with_user(self.users["center"]).action_object("It was complete")
+        line.with_user(self.users["logistics"]).action_review("accept", note="It is")
+        self.assertEqual(self.tags[2].result, "accepted")
+        self.assertFalse(paid.is_refused_since)
+        self.assertFalse(self._generate("2026-11-01").line_ids)
+        self._assert_in_order()
+
     def test_paid_loss_may_be_lost_once_more(self):
         """M8.4: found and lost again: written off, and still paid once."""
         self._lose("company")
