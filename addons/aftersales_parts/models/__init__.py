@@ -9,10 +9,12 @@ from . import stock_move
 from . import stock_move_line
 from . import stock_picking
 from . import res_partner
+from . import res_users
 from . import stock_location
 from . import aftersales_machine_kind
 from . import aftersales_storage_place
 from . import aftersales_part_class
+from . import aftersales_product_cost_mixin
 from . import product_template
 from . import product_product
 from . import aftersales_used_part

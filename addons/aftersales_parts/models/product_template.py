@@ -1,12 +1,10 @@
 from odoo import fields, models
 
-COST_VIEWERS = "aftersales_parts.group_product_cost"
-
 
 class ProductTemplate(models.Model):
-    _inherit = "product.template"
+    _name = "product.template"
+    _inherit = ["product.template", "aftersales.product.cost.mixin"]
 
-    standard_price = fields.Float(groups=COST_VIEWERS)
     part_class_id = fields.Many2one(
         "aftersales.part.class",
         "Part class",

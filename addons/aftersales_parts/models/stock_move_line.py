@@ -46,12 +46,7 @@ class StockMoveLine(models.Model):
         Core lets every user do so, because stock follows from the documents of others; here
         people of service centers are users, too.
         """
-        user = self.env.user
-        if self.env.su or user.has_group("stock.group_stock_user"):
-            return
-        if user.has_group("aftersales_service.group_center") or user.has_group(
-            "aftersales_service.group_technician"
-        ):
+        if not self.env.su and self.env.user._is_of_center_only():
             raise AccessError(
                 self.env._("What is in stock is moved by the warehouse, not by service centers.")
             )

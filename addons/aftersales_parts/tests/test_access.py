@@ -132,6 +132,8 @@ class TestAccess(AftersalesPartsCommon):
                 "stock.group_stock_user",
                 "purchase.group_purchase_user",
                 "aftersales_service.group_technician,aftersales_service.group_clerk",
+                # employees with other applications, whose code reads it: expenses, point of sale
+                "base.group_user",
             )
         ]
         for user, sees in (
@@ -157,11 +159,34 @@ class TestAccess(AftersalesPartsCommon):
                             with self.assertRaises(AccessError), self.cr.savepoint():
                                 call()
                     # the screens of products open for everybody
-                    shown = set()
+                    shown, labels = set(), set()
                     for kind in ("list", "form", "kanban"):
                         arch = etree.fromstring(product.get_view(view_type=kind)["arch"])
                         shown.update(node.get("name") for node in arch.iter("field"))
+                        labels.update(node.get("for") for node in arch.iter("label"))
                     self.assertEqual("standard_price" in shown, sees)
+                    self.assertLessEqual(labels & {"standard_price"}, shown)
+
+    def test_mixed_roles_move_stock(self):
+        """Whoever has a role at the company, too, cancels a delivery of his order as core lets."""
+        self.seal.is_storable = True
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        self.env["stock.quant"]._update_available_quantity(self.seal, warehouse.lot_stock_id, 9)
+        for place in ("technician", "center"):
+            user = new_test_user(
+                self.env,
+                f"parts_{place}_seller",
+                groups=f"aftersales_service.group_{place},sales_team.group_sale_salesman",
+            )
+            with self.subTest(place=place):
+                order = self._order_urgently(self.seal, deliver=False, user_id=user.id)
+                self.assertTrue(order.picking_ids.move_line_ids)
+                order.with_user(user)._action_cancel()
+                self.assertEqual(order.picking_ids.state, "cancel")
+                self.assertFalse(order.picking_ids.move_line_ids)
+        for place in ("technician", "center"):
+            with self.assertRaisesRegex(AccessError, "moved by the warehouse"):
+                self.env["stock.move.line"].with_user(self.users[place])._check_warehouse_user()
 
     def test_center_fapiao(self):
         """A center sees its own fapiao, not those of another."""
