@@ -4,6 +4,11 @@ from odoo.fields import Command
 from odoo.tools import format_list
 from odoo.tools.misc import format_date
 
+CHARGERS = (
+    "aftersales_service.group_customer_service,account.group_account_invoice,"
+    "account.group_account_readonly"
+)
+
 
 class AftersalesUsedPart(models.Model):
     """The company's own parts: what doesn't come back in order is charged to its keeper (L3.3)."""
@@ -32,6 +37,25 @@ class AftersalesUsedPart(models.Model):
         groups="account.group_account_invoice,account.group_account_readonly",
     )
     charge_waiver = fields.Text("Why waived", readonly=True, copy=False)
+
+    charge_debtor_id = fields.Many2one(
+        "res.partner",
+        "Debtor",
+        compute="_compute_charge_debtor_id",
+        compute_sudo=True,
+        groups=CHARGERS,
+        help="Who sent the part when it was first refused, or lost.",
+    )
+    charge_price = fields.Monetary(
+        "Wholesale price",
+        compute="_compute_charge_price",
+        compute_sudo=True,
+        currency_field="charge_currency_id",
+        groups=CHARGERS,
+        help="Of the day on which the company gave the new part, VAT included. What the invoice "
+        "says, once there is one.",
+    )
+    charge_currency_id = fields.Many2one(related="company_id.currency_id", groups=CHARGERS)
 
     _charge_line_uniq = models.UniqueIndex(
         "(charge_line_id) WHERE charge_line_id IS NOT NULL", "This line charges another part."
@@ -66,6 +90,23 @@ class AftersalesUsedPart(models.Model):
                 part.charge_state = "charged" if charged else not disputed and rest
             else:
                 part.charge_state = charged and "to_credit"
+
+    @api.depends("charge_state", "keeper_id", "return_line_ids.return_id.date_shipped")
+    def _compute_charge_debtor_id(self):
+        for part in self:
+            part.charge_debtor_id = part.charge_state and part._get_debtor()
+
+    @api.depends("charge_state", "charge_line_id.price_total")
+    def _compute_charge_price(self):
+        self.charge_price = 0
+        charged = self.filtered(lambda part: part.charge_state in ("charged", "to_credit"))
+        for part in charged:
+            part.charge_price = part.charge_line_id.price_total
+        owed = self.filtered("charge_state") - charged
+        for company, parts in owed.grouped("company_id").items():
+            if company.aftersales_pricelist_id:
+                for part, (_product, _moment, price) in parts._get_charge_prices().items():
+                    part.charge_price = price
 
     def _is_charge_owed(self):
         """Tell whether the part is the company's, and was lost or answered as refused.
@@ -269,13 +310,14 @@ class AftersalesUsedPart(models.Model):
 
         Parts whose product had no wholesale price that day are left out.
         """
-        prices = {}
-        for moment, parts in self.grouped(lambda part: part._get_charged_product()[1]).items():
-            products = {part: part._get_charged_product()[0] for part in parts}
-            found = self.company_id._aftersales_get_wholesale_prices(
-                self.env["product.product"].union(*products.values()), moment
-            )
-            for part, product in products.items():
+        prices, company = {}, self.company_id
+        given = {part: part._get_charged_product() for part in self}
+        periods = company._aftersales_get_price_periods({moment for _p, moment in given.values()})
+        for period, parts in self.grouped(lambda part: periods[given[part][1]]).items():
+            products = self.env["product.product"].union(*(given[part][0] for part in parts))
+            found = company._aftersales_get_wholesale_prices(products, period)
+            for part in parts:
+                product, moment = given[part]
                 if product in found:
                     prices[part] = (product, moment, found[product][0])
         return prices

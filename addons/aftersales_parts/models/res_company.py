@@ -1,3 +1,5 @@
+from bisect import bisect_left, bisect_right
+
 from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
@@ -168,6 +170,38 @@ class ResCompany(models.Model):
             if rule and self.currency_id.compare_amounts(price, 0) > 0:
                 prices[product] = (self.currency_id.round(price), items.browse(rule))
         return prices
+
+    def _aftersales_get_price_periods(self, moments):
+        """Return {moment: one of the moments at which the same wholesale prices hold} (M8.1).
+
+        So that prices of many days are asked for once per period. Rules that follow another list,
+        and lists in another currency, may change any day.
+
+        :param moments: datetimes in UTC
+        """
+        self.ensure_one()
+        pricelist = self.aftersales_pricelist_id
+        items = self.env["product.pricelist.item"].search_fetch(
+            [
+                ("pricelist_id", "=", pricelist.id),
+                "|",
+                "|",
+                ("date_start", "!=", False),
+                ("date_end", "!=", False),
+                ("base", "=", "pricelist"),
+            ],
+            ["date_start", "date_end", "base"],
+        )
+        if pricelist.currency_id != self.currency_id or "pricelist" in items.mapped("base"):
+            return {moment: moment for moment in moments}
+        starts = sorted(set(items.filtered("date_start").mapped("date_start")))
+        ends = sorted(set(items.filtered("date_end").mapped("date_end")))
+        first, periods = {}, {}
+        for moment in moments:
+            # rules hold from their start to their end, both included
+            period = bisect_right(starts, moment), bisect_left(ends, moment)
+            periods[moment] = first.setdefault(period, moment)
+        return periods
 
     def _aftersales_prepare_wholesale_vals(self, partner, product, price):
         """Return the values of an invoice line to ``partner`` at a wholesale price, VAT included.

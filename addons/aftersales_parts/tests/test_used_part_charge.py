@@ -407,6 +407,51 @@ class TestUsedPartCharge(QuotaCommon):
             arch = tags.get_view(view.id, "list")["arch"]
             self.assertIn(button, arch)
 
+    def test_list_says_who_owes_what(self):
+        """L3.3: debtor and 2,860.00 stand in the list, of the day of each part, in one go."""
+        vals = [self._part(self.pump, source="deposit")]
+        tags = self._tag() | self._make_record(vals, day="2026-10-10").used_part_ids
+        names = tags.mapped("name")
+        document = self._return_parts(deductions=dict.fromkeys(names, self.reason.id))
+        self.assertFalse(any(tags.mapped("charge_price")), "nothing is owed before the answer")
+        document.with_user(self.cs).action_done()
+        item = self.pricelist.item_ids.filtered(lambda item: item.product_id == self.pump)
+        item.date_start = "2026-10-15 00:00:00"
+        earlier = self._make_price(self.pump, 2500, date_end="2026-10-14 23:59:59")
+        for user in (self.cs, self.accountant):
+            own = tags.with_user(user)
+            self.assertEqual(own.charge_debtor_id, self.center)
+            self.assertEqual(own.mapped("charge_price"), [2860, 2500])
+        # another period of prices costs its rules, another part nothing
+        one, both = self._count_queries(tags[:1]), self._count_queries(tags)
+        self.assertLessEqual(both, one + 1)
+        earlier.unlink()
+        item.date_start = False
+        self.assertEqual(self._count_queries(tags), self._count_queries(tags[:1]))
+        self.assertEqual(tags.mapped("charge_price"), [2860, 2860])
+        self._charge(tags[1:])
+        item.fixed_price = 3000
+        self.env.invalidate_all()
+        self.assertEqual(tags.mapped("charge_price"), [3000, 2860], "as the invoice says")
+
+    def _count_queries(self, tags):
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.cr.sql_log_count
+        tags.with_user(self.cs).read(["charge_price", "charge_debtor_id"])
+        return self.cr.sql_log_count - before
+
+    def test_only_who_charges_filters_by_it(self):
+        """L3.3: centers and technicians have no filters of charges, nor the columns."""
+        view = self.env.ref("aftersales_parts.view_used_part_search")
+        parts = self.env["aftersales.used.part"]
+        for role, seen in (("customer_service", True), ("accountant", True), ("center", False)):
+            with self.subTest(role=role):
+                own = parts.with_user(self.users[role])
+                arch = own.get_view(view.id, "search")["arch"]
+                self.assertEqual('name="to_charge"' in arch, seen)
+                self.assertEqual("charge_price" in own.fields_get(), seen)
+
     def test_only_actions_charge(self):
         """L3.3: by no way does anybody forge a charge, its waiver or its link."""
         tag, _document = self._refused()
