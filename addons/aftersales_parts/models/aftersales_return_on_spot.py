@@ -40,6 +40,16 @@ class AftersalesReturn(models.Model):
                     )
                 )
 
+    def action_approve(self):
+        result = super().action_approve()
+        approved = self.filtered(lambda d: d.is_on_spot and d.state == "approved")
+        approved._deadline_event("on_spot_approved")
+        return result
+
+    def _on_approval_void(self):
+        self._cancel_deadlines()
+        return super()._on_approval_void()
+
     def action_deal_on_spot(self, reason=None, quantities=None, notes=None):
         """Report, as manager, that approved goods were dealt with on the spot, with photos (L2.4).
 
@@ -133,6 +143,7 @@ class AftersalesReturn(models.Model):
                 "date_verified": now,
             }
         )
+        self._deadline_event("on_spot_reported")
         self._deadline_event("arrived")
         self._deadline_event("verified")
         self.line_ids._propose_outcome()

@@ -218,6 +218,29 @@ class TestReturnOnSpot(ReturnCommon):
         self._carry_over()
         self.assertFalse((first | second).filtered("carried_over"))
 
+    def test_reported_within_the_days_of_the_answer(self):
+        """L2.4, L2.10: approved on Friday 20 November, it is to be reported by the 23rd; the
+        report meets it, a change ends it with the approval, and no return waits for a report."""
+        rule = self.env.ref("aftersales_parts.deadline_rule_return_reported")
+
+        def get_deadline(document):
+            return document.deadline_ids.filtered(lambda d: d.rule_id == rule)
+
+        document = self._make_approved_on_spot()
+        deadline = get_deadline(document)
+        self.assertEqual((deadline.state, str(deadline.date_due)[:10]), ("running", "2026-11-23"))
+        self._deal(document)
+        self.assertEqual(deadline.state, "met")
+        changed = self._make_approved_on_spot()
+        changed.line_ids.quantity = 9
+        self.assertEqual((changed.state, get_deadline(changed).state), ("draft", "cancelled"))
+        self._approve(changed)
+        running = get_deadline(changed).filtered(lambda d: d.state == "running")
+        self.assertEqual(len(running), 1)
+        changed.action_cancel("Not needed")
+        self.assertEqual(running.state, "cancelled")
+        self.assertFalse(get_deadline(self._make_approved()))
+
     def test_used_parts_come_back(self):
         """M10.3, L1.3: neither tags nor faulty batches are dealt with on the spot."""
         tag = self._make_record([self._part(self.pump)]).used_part_ids
