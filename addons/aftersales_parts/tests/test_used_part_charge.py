@@ -3,8 +3,9 @@ from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
+from odoo.modules.migration import load_script
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, file_path, mute_logger
 
 from .common import freeze
 from .test_center import QuotaCommon
@@ -496,3 +497,23 @@ class TestUsedPartCharge(QuotaCommon):
         tag, document = self._refused()
         self._charge(tag).action_post()
         self.assertFalse(document.line_ids.sudo()._find_invoice_lines(self.center))
+
+    def test_earlier_refusals_after_update(self):
+        """L3.3: what 19.0.1.2.0 refused and answered is owed from the update on, not by chance."""
+        tag, document = self._refused()
+        self._sql("UPDATE aftersales_return_line SET date_answered = NULL")
+        self._sql("UPDATE aftersales_used_part SET charge_state = NULL")
+        path = file_path("aftersales_parts/migrations/19.0.1.3.0/post-return_answer.py")
+        for _twice in range(2):
+            load_script(path, "post-return_answer").migrate(self.cr, "19.0.1.2.0")
+            self.env.flush_all()
+            self.env.invalidate_all()
+            self.assertEqual(tag.charge_state, "to_charge")
+        self.assertEqual(document.line_ids.date_answered, document.date_answered)
+        self._charge(tag)
+        self.assertEqual(tag.charge_state, "charged")
+
+    def _sql(self, query):
+        self.env.flush_all()
+        self.cr.execute(SQL(query))
+        self.env.invalidate_all()

@@ -18,8 +18,19 @@ def migrate(cr, version):
         """
     )
     env.invalidate_all()
+    _find_charges(env)
     _note_outcomes(env)
     _warn_customer_service(env)
+
+
+def _find_charges(env):
+    """Say which refused parts are to be charged, which their answer decides (L3.3).
+
+    What was owed before the update is owed after it; customer service can waive it with a reason.
+    """
+    parts = env["aftersales.used.part"].search([("result", "in", ("deducted", "rejected"))])
+    env.add_to_compute(parts._fields["charge_state"], parts)
+    parts.flush_recordset(["charge_state"])
 
 
 def _note_outcomes(env):
