@@ -192,7 +192,12 @@ class AftersalesReturn(models.Model):
         "aftersales.return.photo", "return_id", "Photos", domain=[("line_id", "=", False)]
     )
     picking_id = fields.Many2one(
-        "stock.picking", "Transfer", readonly=True, copy=False, check_company=True
+        "stock.picking",
+        "Transfer",
+        readonly=True,
+        copy=False,
+        check_company=True,
+        index="btree_not_null",
     )
     backorder_id = fields.Many2one(
         "stock.picking",
@@ -200,6 +205,7 @@ class AftersalesReturn(models.Model):
         readonly=True,
         copy=False,
         check_company=True,
+        index="btree_not_null",
         help="The tags that were announced but did not arrive.",
     )
     goods_picking_id = fields.Many2one(
