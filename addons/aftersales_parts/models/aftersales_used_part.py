@@ -495,14 +495,21 @@ class AftersalesUsedPart(models.Model):
 
     def _get_awaited_from(self):
         """Return {part: location from which the transfer of a return still waits to take it}."""
+        by_lot = self._get_awaiting_lines().grouped("lot_id")
+        return {part: by_lot[part.lot_id].location_id for part in self if part.lot_id in by_lot}
+
+    def _get_awaiting_lines(self):
+        """Return the lines of those transfers of returns that wait to take these parts.
+
+        Not those of transfers that were made by hand: nobody could receive the parts by these.
+        """
         lines = self._get_waiting_lines()
         pickings = lines.picking_id.ids
         returns = self.env["aftersales.return"].search(
             ["|", ("picking_id", "in", pickings), ("backorder_id", "in", pickings)]
         )
         awaiting = returns.picking_id | returns.backorder_id
-        by_lot = lines.filtered(lambda line: line.picking_id in awaiting).grouped("lot_id")
-        return {part: by_lot[part.lot_id].location_id for part in self if part.lot_id in by_lot}
+        return lines.filtered(lambda line: line.picking_id in awaiting)
 
     def _get_waiting_lines(self):
         """Return the lines of transfers that wait to take these parts."""

@@ -150,11 +150,12 @@ class AftersalesUsedPart(models.Model):
     def _find_wrong_transfers(self):
         """Find parts on their way that no transfer awaits, and others that one awaits."""
         lines = self._get_waiting_lines().grouped("lot_id")
+        of_returns = self._get_awaiting_lines().lot_id
         announced = self.filtered(lambda p: p.state == "shipped")._get_way_lines().used_part_id
         found = []
         for part in self:
             awaited = lines.get(part.lot_id, self.env["stock.move.line"])
-            if part.state == "shipped" and not awaited:
+            if part.state == "shipped" and part.lot_id not in of_returns:
                 issue = self.env._("On its way, but no transfer waits for it.")
                 if part in announced:
                     remedy = self.env._(
@@ -308,7 +309,7 @@ class AftersalesUsedPart(models.Model):
     def _find_unawaited(self):
         """Return the parts that a return announces, but no transfer waits to take in."""
         shipped = self.filtered(lambda part: part.state == "shipped")
-        awaited = shipped._get_waiting_lines().lot_id
+        awaited = shipped._get_awaiting_lines().lot_id
         return shipped._get_way_lines().used_part_id.filtered(lambda p: p.lot_id not in awaited)
 
     def _await_again(self):

@@ -176,6 +176,29 @@ class TestUsedPartLedger(LedgerCommon):
         self.assertEqual(self.tags.mapped("state"), ["received", "received", "shipped"])
         self.assertEqual(self._get_issues(), [])
 
+    def test_transfer_by_hand_awaits_nothing(self):
+        """L2.8, M10.3: a transfer of somebody's own doesn't stand in for that of the return."""
+        document = self._ship()
+        document.picking_id.action_cancel()
+        warehouse = self.env["stock.warehouse"]._get_aftersales_warehouse(self.company)
+        by_hand = self.tags._create_picking(
+            warehouse.used_part_return_type_id,
+            warehouse.used_part_transit_loc_id,
+            warehouse.used_part_loc_id,
+            "By hand",
+        )
+        by_hand.action_confirm()
+        self.assertEqual(len(self.tags._get_waiting_lines()), len(self.tags))
+        self.assertEqual({tag for tag, _issue in self._get_issues()}, set(self.tags.mapped("name")))
+        check = self.env["aftersales.used.part.check"].with_user(self.admin).create({})
+        check.action_correct_stock()
+        for _tag, issue in self._get_issues():
+            self.assertIn(by_hand.name, issue)
+        by_hand.action_cancel()
+        self.assertEqual(self._get_issues(), [])
+        document.with_user(self.users["logistics"]).action_receive(self.tags.mapped("name"))
+        self.assertEqual(set(self.tags.mapped("state")), {"received"})
+
     def test_cancelled_backorder_is_made_anew(self):
         """L2.8, M10.3: what is missing gets its transfer anew, too, and may arrive."""
         document = self._ship()
