@@ -86,7 +86,7 @@ class AftersalesSettlementLine(models.Model):
     def action_open_note_recovery(self):
         """Open the window that asks how the amount was recovered."""
         return self.env["aftersales.reason"]._open(
-            self, "action_note_recovery", self.env._("Recovered")
+            self, "action_note_recovery", self.env._("Note the recovery")
         )
 
     def action_note_recovery(self, reason=None):
