@@ -151,7 +151,7 @@ class AftersalesUsedPart(models.Model):
         if (
             not line
             or line.parent_state == "cancel"
-            or any(credit.parent_state != "cancel" for credit in credits)
+            or any(credit.parent_state == "posted" for credit in credits)
         ):
             return False
         posted = move.reversal_move_ids.filtered(lambda credit: credit.state == "posted")
@@ -345,7 +345,8 @@ class AftersalesUsedPart(models.Model):
     def action_credit_charge(self):
         """Take back what parts were charged that are owed no longer, as an accountant.
 
-        A draft loses the line; what is posted gets a draft credit note.
+        A draft loses the line; what is posted gets a draft credit note, unless it has one. The
+        part stays on the list until that is posted.
 
         :raises UserError: a part is not charged, or still owed
         """
@@ -357,7 +358,12 @@ class AftersalesUsedPart(models.Model):
         for move, own in lines.grouped("move_id").items():
             if move.state == "draft":
                 (move if own == move.invoice_line_ids else own).unlink()
-            else:
+                continue
+            drafts = own.aftersales_credit_line_ids.filtered(
+                lambda credit: credit.parent_state == "draft"
+            )
+            credits |= drafts.move_id
+            if own := own - drafts.aftersales_credited_line_id:
                 credits |= credits.create(own._prepare_charge_credit_vals())
         self._log_event("credited")
         if not credits:

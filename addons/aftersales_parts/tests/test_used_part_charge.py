@@ -341,8 +341,11 @@ class TestUsedPartCharge(QuotaCommon):
         tag.with_user(self.accountant).action_credit_charge()
         credit = invoice.invoice_line_ids.aftersales_credit_line_ids.move_id
         self.assertEqual((credit.move_type, credit.amount_total), ("out_refund", 2860))
-        self.assertFalse(tag.charge_state)
+        self.assertEqual(tag.charge_state, "to_credit", "until the credit note is posted")
+        tag.with_user(self.accountant).action_credit_charge()
+        self.assertEqual(invoice.invoice_line_ids.aftersales_credit_line_ids.move_id, credit)
         credit.action_post()
+        self.assertFalse(tag.charge_state)
         self.assertEqual(invoice.payment_state, "reversed")
 
     def test_draft_no_longer_owed(self):
