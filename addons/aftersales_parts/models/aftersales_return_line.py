@@ -541,12 +541,24 @@ class AftersalesReturnLine(models.Model):
                     "sender can object, which asks for a second look."
                 )
             )
+        before = {line: line._get_verdict_given() for line in self}
+        noted = self._get_changed_names(vals, {"note", "is_complete"})
         result = super().write(vals)
-        if entered == {"note"}:
-            self._log_inspection("note")
-        else:
-            self._note_inspector()
+        is_given = entered - {"note", "is_complete"}
+        judged = self.filtered(
+            lambda line: (
+                line._get_verdict_given() != before[line] or (is_given and not line.inspector_id)
+            )
+        )
+        judged._note_inspector()
+        if noted:
+            (self - judged)._log_inspection("note")
         return result
+
+    def _get_verdict_given(self):
+        """Return what makes another verdict of it: whoever changes that has inspected."""
+        self.ensure_one()
+        return self.verdict, self.deduction_reason_id, self.quantity_refused
 
     # --- inspection (M8.4, M10.2) ----------------------------------------------------------
 

@@ -122,16 +122,37 @@ class AftersalesReturn(models.Model):
         )
         # sudo: users of the role are read to find those in charge, and get an activity
         document = self.sudo()
-        deadlines = document.env["aftersales.deadline"]
-        users = deadlines._get_group_users(self.env.ref("aftersales_service.group_quality"))
-        asked = document.activity_ids.user_id
-        for user in users.filtered(lambda user: self.company_id in user.company_ids) - asked:
-            if not any(line.with_user(user)._get_review_obstacle() for line in lines):
-                document.activity_schedule(
-                    "aftersales_service.mail_activity_type_approval",
-                    summary=document.with_context(lang=user.lang).env._("Second look"),
-                    user_id=user.id,
-                )
+        reviewers = document._get_reviewers(lines)
+        users = reviewers or document._get_role_users("customer_service")
+        for user in users - document.activity_ids.user_id:
+            env = document.with_context(lang=user.lang).env
+            note = not reviewers and env._(
+                "Everybody who could take the second look has inspected or objected. Give the "
+                "role of quality or logistics to somebody who has not."
+            )
+            document.activity_schedule(
+                "aftersales_service.mail_activity_type_approval",
+                summary=env._("Second look"),
+                note=note or "",
+                user_id=user.id,
+            )
+
+    def _get_reviewers(self, lines):
+        """Return who may take the second look at ``lines``: quality, or else logistics."""
+        for role in ("quality", "logistics"):
+            if users := self._get_role_users(role).filtered(
+                lambda user: not any(line.with_user(user)._get_review_obstacle() for line in lines)
+            ):
+                return users
+        return self.env["res.users"]
+
+    def _get_role_users(self, role):
+        """Return the users of a role who work in the company of the return."""
+        return (
+            self.env["aftersales.deadline"]
+            ._get_group_users(self.env.ref(f"aftersales_service.group_{role}"))
+            .filtered(lambda user: self.company_id in user.company_ids)
+        )
 
     def _note_review(self, lines, note):
         """Tell what the second look said, and drop the activities if no objection is left."""

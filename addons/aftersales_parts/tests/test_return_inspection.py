@@ -295,6 +295,43 @@ class TestReturnObjection(InspectionCommon):
         line.with_user(self.users["logistics"]).action_review("accept", note="Complete")
         self.assertEqual(line.used_part_id.sudo().result, "accepted")
 
+    def test_only_a_verdict_is_one(self):
+        """M8.4: who changes no verdict gave none, and may take the second look."""
+        line = self._receive(self.gearbox)
+        line.with_user(self.users["logistics"]).is_complete = True
+        line.with_user(self.users["logistics"]).note = "Heavy"
+        line.write({"verdict": "deduct", "deduction_reason_id": self.stripped.id})
+        line.write({"verdict": "deduct", "deduction_reason_id": self.stripped.id})
+        self.assertEqual(line.inspection_ids.mapped("kind"), ["note", "note", "verdict"])
+        line.return_id.action_verify()
+        self.assertEqual(line.inspector_id, self.users["quality"])
+        line.with_user(self.users["center"]).action_object("Not stripped")
+        line.with_user(self.users["logistics"]).action_review("accept", note="Complete")
+        self.assertEqual(line.used_part_id.sudo().result, "accepted")
+
+    def test_somebody_hears_of_the_objection(self):
+        """M8.4: if all of quality are barred logistics are asked, or else customer service."""
+        lines = self._receive(self.pump, self.pump)
+        for role in ("quality", "quality_2"):
+            for verdict, reason in (("deduct", self.stripped), ("reject", self.opened)):
+                lines[0].with_user(self.users[role]).write(
+                    {"verdict": verdict, "deduction_reason_id": reason.id}
+                )
+        lines[1].deduction_reason_id = self.stripped
+        lines[1].with_user(self.users["quality_2"]).deduction_reason_id = self.opened
+        lines[1].with_user(self.users["logistics"]).deduction_reason_id = self.stripped
+        lines.return_id.action_verify()
+        activities = lines.return_id.sudo().activity_ids
+        lines[0].with_user(self.users["center"]).action_object("Not stripped")
+        activities = lines.return_id.sudo().activity_ids - activities
+        self.assertIn(self.users["logistics"], activities.user_id)
+        self.assertNotIn(self.users["customer_service"], activities.user_id)
+        lines[1].with_user(self.users["center"]).action_object("Not stripped")
+        told = lines.return_id.sudo().activity_ids.filtered(
+            lambda activity: activity.user_id == self.users["customer_service"]
+        )
+        self.assertIn("role of quality or logistics", told.note)
+
     def test_who_closed_the_inspection_inspected(self):
         """M8.4: the verdict of a colleague doesn't free its author when another one verifies."""
         lines = self._receive(self.pump)
