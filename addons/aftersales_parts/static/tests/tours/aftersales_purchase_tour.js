@@ -40,6 +40,20 @@ registry.category("web_tour.tours").add("aftersales_purchase_comparison", {
             run: "click",
         },
         {
+            content: "The kind of invoice",
+            trigger: ".modal .o_field_widget[name='invoice'] input",
+            run: "click",
+        },
+        {
+            content: "is none",
+            trigger: ".o_select_menu_menu .o_select_menu_item:last",
+            run: "click",
+        },
+        {
+            content: "and is taken over",
+            trigger: "body:not(:has(.o_select_menu_menu)) .modal .o_field_widget[name='invoice']",
+        },
+        {
             content: "By phone",
             trigger: ".modal .o_field_widget[name='obtained'] input[data-value='phone']",
             run: "click",
@@ -83,16 +97,6 @@ registry.category("web_tour.tours").add("aftersales_purchase_comparison", {
             content: "is typed",
             trigger: ".modal .o_data_row td[name='price'] input",
             run: "edit 990",
-        },
-        {
-            content: "The kind of invoice",
-            trigger: ".modal .o_field_widget[name='invoice'] input",
-            run: "click",
-        },
-        {
-            content: "is none",
-            trigger: ".o_select_menu_menu .o_select_menu_item:last",
-            run: "click",
         },
         {
             content: "Save the quote",
