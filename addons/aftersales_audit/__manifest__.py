@@ -1,6 +1,6 @@
 {
     "name": "After-sales Audit",
-    "version": "19.0.1.3.0",
+    "version": "19.0.1.4.0",
     "category": "Services/After-sales",
     "summary": "Audit plans of regional offices, approved by the marketing VP",
     "author": "After-sales on Odoo",

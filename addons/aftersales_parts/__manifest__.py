@@ -1,6 +1,6 @@
 {
     "name": "After-sales Parts and Settlement",
-    "version": "19.0.1.3.0",
+    "version": "19.0.1.4.0",
     "category": "Services/After-sales",
     "summary": "Used parts with tags, monthly returns, settlement with management fee, fapiao",
     "author": "After-sales on Odoo",

@@ -1,6 +1,6 @@
 {
     "name": "After-sales Service",
-    "version": "19.0.1.3.0",
+    "version": "19.0.1.4.0",
     "category": "Services/After-sales",
     "summary": "Warranty cards, service requests and signed service records",
     "author": "After-sales on Odoo",

@@ -41,6 +41,9 @@ from . import aftersales_return_inspection
 from . import aftersales_return_photo
 from . import aftersales_settlement_terms
 from . import aftersales_settlement
+from . import aftersales_settlement_generation
+from . import aftersales_settlement_flow
+from . import aftersales_settlement_books
 from . import aftersales_settlement_line
 from . import aftersales_settlement_line_refused
 from . import aftersales_fapiao

@@ -384,7 +384,7 @@ class AftersalesFapiao(models.Model):
                 [
                     ("company_id", "=", fapiao.company_id.id),
                     ("center_id.commercial_partner_id", "in", seller.ids),
-                    ("state", "=", "confirmed"),
+                    ("state", "=", "posted"),
                     ("fapiao_ids", "=", False),
                 ],
                 order="month",
@@ -396,8 +396,9 @@ class AftersalesFapiao(models.Model):
             if not exact:
                 raise UserError(fapiao._get_no_match_message(candidates))
             # one at a time: whoever waited here finds it taken, by the unique index at last
-            exact[0]._lock("confirmed")
+            exact[0]._lock("posted")
             fapiao._write_protected({"settlement_id": exact[0].id, "state": "matched"})
+            exact[0]._write_protected({"state": "invoiced"})
             exact[0]._deadline_event("invoiced")
         return True
 
@@ -427,6 +428,7 @@ class AftersalesFapiao(models.Model):
             fapiao.check_access("write")
             if fapiao.state != "matched":
                 raise UserError(self.env._("Fapiao %s is not matched.", fapiao.name))
+            fapiao.settlement_id._write_protected({"state": "posted"})
             fapiao._write_protected({"settlement_id": False, "state": "read"})
         return True
 

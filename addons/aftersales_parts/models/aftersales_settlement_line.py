@@ -120,7 +120,7 @@ class AftersalesSettlementLine(models.Model):
         # sudo: how many of the part a center has on deposit, of settlements that the user sees
         lines = self.sudo().filtered(
             lambda line: (
-                line.settlement_id.state in ("draft", "submitted", "verified")
+                line.settlement_id.state in ("draft", "submitted", "verified", "audited")
                 and line.used_part_id.record_part_id.source == "stock"
             )
         )

@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import LockError, UserError
 from odoo.tools import SQL, format_list
 
+from .aftersales_settlement import AGREED_STATES, OPEN_STATES
+
 VIEWERS = (
     "aftersales_service.group_user,account.group_account_invoice,account.group_account_readonly"
 )
@@ -92,7 +94,7 @@ class ResPartner(models.Model):
             "fapiao_missing_count": (
                 "aftersales.settlement",
                 "center_id",
-                [("state", "=", "confirmed")],
+                [("state", "in", ("confirmed", "posted"))],
             ),
         }
 
@@ -109,7 +111,7 @@ class ResPartner(models.Model):
             [
                 ("center_id", "in", self.ids),
                 ("company_id", "=", self.env.company.id),
-                ("state", "in", ("draft", "submitted", "verified", "sent")),
+                ("state", "in", OPEN_STATES),
             ],
             ["center_id", "state"],
             ["amount_claimed:sum", "amount_payable:sum"],
@@ -125,7 +127,7 @@ class ResPartner(models.Model):
             [
                 ("center_id", "in", self.ids),
                 ("company_id", "=", self.env.company.id),
-                ("state", "=", "confirmed"),
+                ("state", "=", "posted"),
             ],
             ["center_id", "move_id"],
         )
@@ -257,8 +259,7 @@ class ResPartner(models.Model):
             obstacles.append(self.env._("Used parts that are on no settlement yet: %s", unlisted))
         closed = settled.filtered(
             lambda line: (
-                line.result in ("missing", "deducted")
-                and line.settlement_id.state in ("confirmed", "reconciled")
+                line.result in ("missing", "deducted") and line.settlement_id.state in AGREED_STATES
             )
         )
         late = (closed.used_part_id - (settled - closed).used_part_id).filtered(
@@ -306,11 +307,11 @@ class ResPartner(models.Model):
             [
                 ("center_id", "child_of", self.id),
                 ("company_id", "=", company.id),
-                ("state", "not in", ("reconciled", "cancelled")),
+                ("state", "not in", ("reconciled", "forfeited", "cancelled")),
             ]
         )
         obstacles = []
-        confirmed = settlements.filtered(lambda s: s.state == "confirmed")
+        confirmed = settlements.filtered(lambda s: s.state in AGREED_STATES)
         if unsettled := settlements - confirmed:
             obstacles.append(
                 self.env._(
@@ -649,7 +650,7 @@ class ResPartner(models.Model):
     def action_view_fapiao_missing(self):
         """Open the settlements for which the center's invoice is missing."""
         return self._action_view_of_center(
-            "aftersales_parts.action_settlement", [("state", "=", "confirmed")]
+            "aftersales_parts.action_settlement", [("state", "in", ("confirmed", "posted"))]
         )
 
     def action_view_deposits(self):

@@ -182,7 +182,7 @@ class TestFapiao(AftersalesPartsCommon):
         fapiao.action_match()
         with self.assertRaisesRegex(UserError, "special VAT invoice"):
             fapiao.action_reconcile()
-        self.assertEqual(settlement.state, "confirmed")
+        self.assertEqual(settlement.state, "invoiced")
         self.assertFalse(settlement.bill_id)
 
     def test_wrong_rate_is_refused(self):
@@ -320,7 +320,7 @@ class TestFapiao(AftersalesPartsCommon):
             with self.assertRaisesRegex(UserError, message), self.cr.savepoint():
                 fapiao.action_reconcile()
             self.env.invalidate_all()
-            self.assertEqual((settlement.state, fapiao.state), ("confirmed", "matched"))
+            self.assertEqual((settlement.state, fapiao.state), ("invoiced", "matched"))
             self.assertFalse(settlement.bill_id)
             # what was done by hand can be undone by hand
             other.remove_move_reconcile()
@@ -437,7 +437,7 @@ class TestFapiao(AftersalesPartsCommon):
         self.center.vat, other.vat = False, self.center.vat
         with self.assertRaisesRegex(UserError, "is not that of Hangzhou"), self.cr.savepoint():
             fapiao.action_reconcile()
-        self.assertEqual(settlement.state, "confirmed")
+        self.assertEqual(settlement.state, "invoiced")
 
     def test_company_of_the_caller(self):
         """M8.6: nobody enters a fapiao in a company that he does not work in."""

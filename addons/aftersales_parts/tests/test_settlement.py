@@ -193,7 +193,7 @@ class TestSettlement(AftersalesPartsCommon):
         center.action_confirm()
         with self.assertRaisesRegex(UserError, "Sent"):
             center.action_confirm()
-        with self.assertRaisesRegex(UserError, "Confirmed"):
+        with self.assertRaisesRegex(UserError, "Credited"):
             service.action_cancel("x")
 
     def test_figures_can_not_be_written(self):
@@ -451,7 +451,7 @@ class TestSettlement(AftersalesPartsCommon):
         self.assertFalse(settlement.move_id)
         self.assertEqual(self.company.aftersales_purchase_tax_id, tax)
         center.action_confirm()
-        self.assertEqual(settlement.state, "confirmed")
+        self.assertEqual(settlement.state, "posted")
 
     def test_accounts_of_the_wrong_type(self):
         """M8.5: the two clearing accounts have to be told apart by their type."""

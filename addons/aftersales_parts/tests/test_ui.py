@@ -14,7 +14,7 @@ class TestUi(HttpCase, AftersalesPartsCommon):
         service.action_verify()
         service.action_send()
         self.start_tour("/odoo", "aftersales_parts_settlement", login="parts_center")
-        self.assertEqual(settlement.state, "confirmed")
+        self.assertEqual(settlement.state, "posted")
         self.assertEqual(settlement.amount_payable, 120)
         self.assertEqual(settlement.move_id.state, "posted")
 

@@ -35,8 +35,8 @@ registry.category("web_tour.tours").add("aftersales_parts_settlement", {
             run: "click",
         },
         {
-            content: "It is confirmed",
-            trigger: ".o_statusbar_status .o_arrow_button_current[data-value='confirmed']",
+            content: "It is credited",
+            trigger: ".o_statusbar_status .o_arrow_button_current[data-value='posted']",
         },
     ],
 });

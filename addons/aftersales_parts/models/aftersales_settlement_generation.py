@@ -1,0 +1,154 @@
+from dateutil.relativedelta import relativedelta
+
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.tools import format_list
+
+from .aftersales_settlement import AGREED_STATES
+
+
+class AftersalesSettlement(models.Model):
+    """What a month holds: its lines, from the valid service records (M8.1, M8.3)."""
+
+    _inherit = "aftersales.settlement"  # pylint: disable=consider-merging-classes-inherited
+
+    @api.model
+    def _generate(self, month, centers=None):
+        """Return the settlements of ``month``, made or completed from the valid service records.
+
+        Safe to run again: a part is settled once, drafts are completed, others left alone; what
+        they left out is said in their chatter.
+
+        :param date month: any day of the month of the services
+        :param centers: the service centers; default all that have something to settle
+        :raises UserError: a part has no wholesale price on its day of service (M8.1)
+        """
+        month = month.replace(day=1)
+        company = self.env.company
+        in_centers = [("center_id", "in", centers.ids)] if centers else []
+        tags = self.env["aftersales.used.part"].search(
+            [
+                ("company_id", "=", company.id),
+                ("record_id.state", "=", "done"),
+                ("date_removed", ">=", month),
+                ("date_removed", "<", month + relativedelta(months=1)),
+                *self.env["aftersales.used.part"]._get_claimable_domain(),
+                *in_centers,
+            ],
+            order="name",
+        )
+        late = self._find_late_tags(month, in_centers)
+        tags = (tags | late) - self._find_settled_tags(tags | late, month)
+        existing = self.search(
+            [
+                ("company_id", "=", company.id),
+                ("month", "=", month),
+                ("kind", "=", "parts"),
+                ("direction", "=", "payable"),
+                ("state", "!=", "cancelled"),
+                *in_centers,
+            ]
+        )
+        by_center = {settlement.center_id: settlement for settlement in existing}
+        new_centers = tags.center_id.filtered(lambda c: c not in by_center)
+        created = self.create([{"center_id": c.id, "month": month} for c in new_centers])
+        by_center.update({settlement.center_id: settlement for settlement in created})
+        for center, center_tags in tags.grouped("center_id").items():
+            settlement = by_center[center]
+            if settlement.state == "draft":
+                settlement._add_lines(center_tags)
+            elif left_out := center_tags - late:
+                settlement._note_left_out(left_out)
+        return existing | created
+
+    @api.model
+    def _get_missing_domain(self, month):
+        """Return the domain of lines that were not returned when an earlier month was closed.
+
+        Or deducted, and a ruling has accepted the part since (L1.7).
+        """
+        return [
+            "|",
+            ("result", "=", "missing"),
+            "&",
+            ("result", "=", "deducted"),
+            ("used_part_id.ruling_id", "!=", False),
+            ("settlement_id.month", "<", month),
+            ("settlement_id.state", "in", AGREED_STATES),
+        ]
+
+    @api.model
+    def _find_late_tags(self, month, in_centers):
+        """Return parts that were missing in an earlier month and have been accepted since (M8.4).
+
+        The closed month stays as the center confirmed it; they are paid with ``month``.
+        """
+        return (
+            self.env["aftersales.settlement.line"]
+            .search(
+                [
+                    ("company_id", "=", self.env.company.id),
+                    ("used_part_id.result", "=", "accepted"),
+                    *in_centers,
+                    *self._get_missing_domain(month),
+                ]
+            )
+            .used_part_id
+        )
+
+    @api.model
+    def _find_settled_tags(self, tags, month):
+        """Return those of ``tags`` that a settlement holds or has paid or refused already."""
+        lines = self.env["aftersales.settlement.line"].search([("used_part_id", "in", tags.ids)])
+        missing = lines.filtered_domain(self._get_missing_domain(month)).filtered(
+            lambda line: line.used_part_id.result == "accepted"
+        )
+        return (lines - missing).used_part_id
+
+    def _note_left_out(self, tags):
+        """Say in the chatter which parts came too late for this list and what they claim (M8.3)."""
+        self.ensure_one()
+        prices = self._get_prices(tags)
+        lines = self.env["aftersales.settlement.line"]
+        claimed = sum(
+            lines._prepare_vals(self, tag, *prices[tag])["amount_claimed"]
+            for tag in tags
+            if tag in prices
+        )
+        self.message_post(
+            body=self.env._(
+                "Left out, because this settlement is no longer a draft: %(tags)s. They would "
+                "claim %(claimed)s. As long as it is not confirmed, cancel it and generate it "
+                "again to take them in.",
+                tags=format_list(self.env, tags.mapped("name")),
+                claimed=self.currency_id.format(claimed),
+            )
+        )
+
+    def _add_lines(self, tags):
+        """Add a line for each tag, priced by the year's list on its day of service (M8.1)."""
+        self.ensure_one()
+        lines = self.env["aftersales.settlement.line"]
+        prices = self._get_prices(tags)
+        unpriced = tags.filtered(lambda t: t not in prices)
+        if unpriced:
+            raise UserError(
+                self.env._(
+                    "No wholesale price on the day of service, so these parts can't be claimed "
+                    "(M8.1):\n%s\nAdd them to the price list of the year.",
+                    "\n".join(
+                        f"• {t.name} {t.product_id.display_name} ({t.date_removed})"
+                        for t in unpriced
+                    ),
+                )
+            )
+        # sudo: lines hold only figures that the system computes; nobody writes them
+        lines.sudo().create([lines._prepare_vals(self, tag, *prices[tag]) for tag in tags])
+
+    def _get_prices(self, tags):
+        """Return {tag: (price, rule)} for the tags that have a wholesale price (M8.1)."""
+        prices = {}
+        for arrival, day_tags in tags.grouped(lambda t: t.record_id.arrival).items():
+            found = self.company_id._aftersales_get_wholesale_prices(day_tags.product_id, arrival)
+            prices.update({t: found[t.product_id] for t in day_tags if t.product_id in found})
+        return prices
