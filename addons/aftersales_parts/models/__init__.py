@@ -46,6 +46,8 @@ from . import aftersales_settlement_flow
 from . import aftersales_settlement_books
 from . import aftersales_settlement_line
 from . import aftersales_settlement_line_refused
+from . import aftersales_settlement_change
+from . import aftersales_settlement_difference
 from . import aftersales_fapiao
 from . import aftersales_fapiao_check
 from . import account_move
