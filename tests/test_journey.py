@@ -137,8 +137,9 @@ class TestJourney(TransactionCase):
         request = self._request(card)
         record = self._serve(request)
         tags = self._check_tags(record)
+        settlement = self._claim()
         self._return(tags)
-        settlement = self._settle(tags)
+        self._settle(settlement, tags)
         self._reconcile(settlement)
         self._audit()
 
@@ -268,9 +269,27 @@ class TestJourney(TransactionCase):
         self.assertEqual(self._location_of(tags[2]).usage, "inventory")
         return tags
 
+    @freeze_time("2026-11-04 02:00:00")
+    def _claim(self):
+        """5. The list of October is generated and filed by the fifth of November."""
+        wizard = self.as_("clerk", self.env["aftersales.settlement.generate"]).create(
+            {"month": "2026-10-31", "center_ids": self.center.ids}
+        )
+        wizard.action_generate()
+        settlement = self.env["aftersales.settlement"].search([("center_id", "=", self.center.id)])
+        self.assertEqual(
+            [
+                (line.price_unit, line.amount_fee, line.amount_claimed)
+                for line in settlement.line_ids
+            ],
+            [(2860, 286, 3146), (20600, 0, 20600), (120, 0, 120)],
+        )
+        self.as_("center", settlement).action_submit()
+        return settlement
+
     @freeze_time("2026-11-09 02:00:00")
     def _return(self, tags):
-        """5. The monthly return is approved twice, shipped and received; one tag is missing."""
+        """6. The monthly return is approved twice, shipped and received; one tag is missing."""
         document = self.as_("center", self.env["aftersales.return"]).create(
             {"center_id": self.center.id}
         )
@@ -300,21 +319,8 @@ class TestJourney(TransactionCase):
         self.assertEqual(self._location_of(tags[0]), warehouse.used_part_loc_id)
 
     @freeze_time("2026-11-14 02:00:00")
-    def _settle(self, tags):
-        """6. Settled, audited, confirmed, and credited to the center's parts account."""
-        wizard = self.as_("clerk", self.env["aftersales.settlement.generate"]).create(
-            {"month": "2026-10-31", "center_ids": self.center.ids}
-        )
-        wizard.action_generate()
-        settlement = self.env["aftersales.settlement"].search([("center_id", "=", self.center.id)])
-        self.assertEqual(
-            [
-                (line.price_unit, line.amount_fee, line.amount_claimed)
-                for line in settlement.line_ids
-            ],
-            [(2860, 286, 3146), (20600, 0, 20600), (120, 0, 120)],
-        )
-        self.as_("center", settlement).action_submit()
+    def _settle(self, settlement, tags):
+        """7. Verified, audited, confirmed, and credited to the center's parts account."""
         self.as_("cs", settlement).action_verify()
         self.assertEqual(
             [(line.tag, line.result, line.amount_payable) for line in settlement.line_ids],
@@ -339,7 +345,6 @@ class TestJourney(TransactionCase):
             },
         )
         self.assertEqual(settlement.move_id.state, "posted")
-        return settlement
 
     def _make_fapiao_file(self):
         """Return a file of the official sample's form, with this settlement's parties."""
@@ -362,7 +367,7 @@ class TestJourney(TransactionCase):
 
     @freeze_time("2026-11-20 02:00:00")
     def _reconcile(self, settlement):
-        """7. The fapiao is read, checked, matched; bill paid, both clearing accounts at zero."""
+        """8. The fapiao is read, checked, matched; bill paid, both clearing accounts at zero."""
         fapiao = self.as_("accountant", self.env["aftersales.fapiao"]).create(
             {"document": self._make_fapiao_file(), "document_name": "fapiao.xml"}
         )
@@ -391,7 +396,7 @@ class TestJourney(TransactionCase):
 
     @freeze_time("2026-11-21 02:00:00")
     def _audit(self):
-        """8. An audit plan can't start before the VP approved it (L4.3)."""
+        """9. An audit plan can't start before the VP approved it (L4.3)."""
         plan = self.as_("auditor", self.env["aftersales.audit.plan"]).create(
             {
                 "office_id": self.office.id,

@@ -48,7 +48,14 @@ class AftersalesSettlement(models.Model):
         index=True,
         check_company=True,
     )
-    region_id = fields.Many2one(related="center_id.aftersales_region_id", store=True)
+    region_id = fields.Many2one(
+        "aftersales.region",
+        compute="_compute_region_id",
+        store=True,
+        precompute=True,
+        index="btree_not_null",
+        help="Region of the center when the list was made.",
+    )
     month = fields.Date(
         "Month (first day)",
         required=True,
@@ -68,6 +75,14 @@ class AftersalesSettlement(models.Model):
         required=True,
         default="parts",
     )
+    supplement = fields.Integer(
+        "Supplementary list",
+        required=True,
+        readonly=True,
+        default=0,
+        aggregator=None,
+        help="0: the list of the month. 1, 2 …: what was found after that was filed.",
+    )
     period = fields.Char("Month", compute="_compute_period")
     line_ids = fields.One2many("aftersales.settlement.line", "settlement_id", "Lines")
     amount_parts = fields.Monetary("Parts amount", compute="_compute_amounts", store=True)
@@ -82,7 +97,11 @@ class AftersalesSettlement(models.Model):
     date_filing = fields.Datetime(
         "To be filed until",
         compute="_compute_date_filing",
-        help="End of the filing day, in the company's time zone (M8.3).",
+        store=True,
+        precompute=True,
+        index="btree_not_null",
+        help="End of the filing day, in the company's time zone, by the terms in force when the "
+        "list was made (M8.3). What is not filed by then is forfeited (M8.9).",
     )
     date_confirmed = fields.Datetime("Confirmed on", readonly=True, copy=False)
     move_id = fields.Many2one(
@@ -134,7 +153,7 @@ class AftersalesSettlement(models.Model):
     )
 
     _period_uniq = models.UniqueIndex(
-        "(company_id, center_id, month, kind, direction) WHERE state <> 'cancelled'",
+        "(company_id, center_id, month, kind, direction, supplement) WHERE state <> 'cancelled'",
         "This service center already has a settlement of this month.",
     )
 
@@ -167,18 +186,30 @@ class AftersalesSettlement(models.Model):
         for document in self:
             document.period = document.month and document.month.strftime("%Y-%m")
 
-    @api.depends("month", "company_id")
+    @api.depends("center_id")
+    def _compute_region_id(self):
+        # fixed with the center: who moves to another region later takes no settled month along
+        for settlement in self:
+            settlement.region_id = settlement.center_id.aftersales_region_id
+
+    @api.depends("month", "company_id", "kind")
     def _compute_date_filing(self):
-        for (company, month), settlements in self.grouped(
-            lambda s: (s.company_id, s.month)
+        for (company, month, kind), settlements in self.grouped(
+            lambda s: (s.company_id, s.month, s.kind)
         ).items():
-            if not month:
-                settlements.date_filing = False
-                continue
-            terms = self.env["aftersales.settlement.terms"]._get_terms(company, month)
-            settlements.date_filing = company._aftersales_utc(
-                month + relativedelta(months=1, day=terms.filing_day)
+            # M9.1: the list of service fees comes from the manufacturer, nobody has to file it
+            settlements.date_filing = (
+                month and kind == "parts" and self._get_filing_day(company, month)
             )
+
+    @api.model
+    def _get_filing_day(self, company, month):
+        """Return the end of the filing day of ``month``, naive UTC (M8.3).
+
+        :raises UserError: no settlement terms were in force
+        """
+        terms = self.env["aftersales.settlement.terms"]._get_terms(company, month)
+        return company._aftersales_utc(month + relativedelta(months=1, day=terms.filing_day))
 
     @api.depends("fapiao_ids.amount_total", "amount_payable")
     def _compute_amount_invoiced(self):
@@ -236,7 +267,12 @@ class AftersalesSettlement(models.Model):
         return self.line_ids.used_part_id
 
     def _get_protected_fields(self):
-        return super()._get_protected_fields() | {"move_id", "bill_id", "date_confirmed"}
+        return super()._get_protected_fields() | {
+            "move_id",
+            "bill_id",
+            "date_confirmed",
+            "supplement",
+        }
 
     # --- deadlines (M8.3, M9.2) ------------------------------------------------------------
 

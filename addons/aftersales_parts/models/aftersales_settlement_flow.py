@@ -48,17 +48,27 @@ class AftersalesSettlement(models.Model):
                 )
 
     def action_submit(self):
-        """File the list, as the service center or for it as a clerk (M8.3)."""
+        """File the list, as the service center or for it as a clerk (M8.3).
+
+        :raises AccessError: neither clerk nor of the center
+        :raises UserError: no draft, without lines, or its filing day is over (M8.9)
+        """
         if not self.env.user.has_group("aftersales_service.group_clerk"):
             self._check_group("aftersales_service.group_center")
             self._check_own()
+        self._file()
+        return True
+
+    def _file(self, moment=None):
+        """File the list at ``moment`` (naive UTC, default now), if its day isn't over (M8.9)."""
+        moment = moment or fields.Datetime.now()
         self._lock("draft")
         for settlement in self:
             if not settlement.line_ids:
                 raise UserError(self.env._("%s has no lines to file.", settlement.name))
+            settlement._check_filing_day(moment)
         self._write_protected({"state": "submitted"})
-        self._deadline_event("filed")
-        return True
+        self._deadline_event("filed", moment)
 
     def action_verify(self):
         """Compare the list with the inspected used parts, which fixes what each line pays (M8.4).

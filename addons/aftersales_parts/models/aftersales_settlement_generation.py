@@ -1,6 +1,6 @@
 from dateutil.relativedelta import relativedelta
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_list
 
@@ -13,7 +13,7 @@ class AftersalesSettlement(models.Model):
     _inherit = "aftersales.settlement"  # pylint: disable=consider-merging-classes-inherited
 
     @api.model
-    def _generate(self, month, centers=None):
+    def _generate(self, month, centers=None, kinds=None, moment=None):
         """Return the settlements of ``month``, made or completed from the valid service records.
 
         Safe to run again: a part is settled once, drafts are completed, others left alone; what
@@ -21,9 +21,14 @@ class AftersalesSettlement(models.Model):
 
         :param date month: any day of the month of the services
         :param centers: the service centers; default all that have something to settle
+        :param kinds: the kinds of lists to make; default all
+        :param datetime moment: as of when, naive UTC; default now
         :raises UserError: a part has no wholesale price on its day of service (M8.1)
         """
+        if kinds and "parts" not in kinds:
+            return self.browse()
         month = month.replace(day=1)
+        moment = moment or fields.Datetime.now()
         company = self.env.company
         in_centers = [("center_id", "in", centers.ids)] if centers else []
         tags = self.env["aftersales.used.part"].search(
@@ -55,11 +60,30 @@ class AftersalesSettlement(models.Model):
         by_center.update({settlement.center_id: settlement for settlement in created})
         for center, center_tags in tags.grouped("center_id").items():
             settlement = by_center[center]
-            if settlement.state == "draft":
+            if settlement.state == "draft" and settlement._is_fileable(moment):
                 settlement._add_lines(center_tags)
             elif left_out := center_tags - late:
                 settlement._note_left_out(left_out)
         return existing | created
+
+    def _is_fileable(self, moment):
+        """Tell whether the list may still be filed at ``moment``, naive UTC (M8.3)."""
+        self.ensure_one()
+        return not self.date_filing or moment <= self.date_filing
+
+    def _check_filing_day(self, moment):
+        """Raise UserError if the filing day was over at ``moment``, naive UTC (M8.9)."""
+        self.ensure_one()
+        if not self._is_fileable(moment):
+            raise UserError(
+                self.env._(
+                    "%(settlement)s had to be filed until %(filing)s, and what is not filed by "
+                    "then is forfeited (M8.9). If there is a good reason, ask customer service "
+                    "for an exception.",
+                    settlement=self.name,
+                    filing=self.company_id._aftersales_format(self.date_filing),
+                )
+            )
 
     @api.model
     def _get_missing_domain(self, month):

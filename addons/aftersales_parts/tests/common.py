@@ -1,6 +1,7 @@
 import base64
 from contextlib import closing
 
+from dateutil.relativedelta import relativedelta
 from freezegun import freeze_time
 from psycopg2 import IntegrityError
 
@@ -299,12 +300,24 @@ class AftersalesPartsCommon(TransactionCase):
         ).is_complete = True
         document.action_verify()
 
-    def _generate(self, month="2026-10-01"):
-        return self.env["aftersales.settlement"]._generate(fields.Date.to_date(month), self.center)
+    def _in_time(self, month="2026-10-01"):
+        """Return a moment at which the lists of ``month`` can be filed: the 2nd, at 10:00."""
+        return fields.Datetime.to_datetime(month) + relativedelta(months=1, day=2, hour=2)
+
+    def _generate(self, month="2026-10-01", centers=None):
+        """Return the settlements of ``month`` as of a day on which they can be filed."""
+        return self.env["aftersales.settlement"]._generate(
+            fields.Date.to_date(month), centers or self.center, moment=self._in_time(month)
+        )
+
+    def _submit(self, settlement, user=None):
+        """File the settlement in time, as a user of the center by default."""
+        with freeze_time(self._in_time(settlement.month)):
+            return settlement.with_user(user or self.users["center"]).action_submit()
 
     def _settle(self, settlement):
         """Take a settlement from draft to confirmed."""
-        settlement.with_user(self.users["center"]).action_submit()
+        self._submit(settlement)
         settlement.with_user(self.users["customer_service"]).action_verify()
         settlement.with_user(self.users["customer_service"]).action_send()
         settlement.with_user(self.users["center"]).action_confirm()

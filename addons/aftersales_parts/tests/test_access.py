@@ -22,9 +22,7 @@ class TestAccess(AftersalesPartsCommon):
         self._make_record([self._part(self.pump)], center=self.other)
         self._return_parts()
         self._make_return(center=self.other, user=self.other_user)
-        self.settlements = self.env["aftersales.settlement"]._generate(
-            self.env["aftersales.used.part"].search([], limit=1).date_removed
-        )
+        self.settlements = self._generate(centers=self.center | self.other)
         self._settle(self.settlements.filtered(lambda s: s.center_id == self.center))
         self.fapiao = self._make_fapiao()
 
@@ -202,7 +200,7 @@ class TestAccess(AftersalesPartsCommon):
                 {"center_id": self.other.id, "month": "2027-01-01"}
             )
         settlement = self.settlements.filtered(lambda s: s.center_id == self.other)
-        settlement.with_user(self.other_user).action_submit()
+        self._submit(settlement, self.other_user)
         service = settlement.with_user(self.users["customer_service"])
         service.action_verify()
         service.action_send()

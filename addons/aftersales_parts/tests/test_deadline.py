@@ -3,6 +3,7 @@ from unittest.mock import patch
 from freezegun import freeze_time
 
 from odoo import fields
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .common import AftersalesPartsCommon
@@ -45,7 +46,7 @@ class TestDeadline(AftersalesPartsCommon):
 
         23:59:59 is in time, 0:00 of the 6th is not; the day comes from the settlement terms.
         """
-        for filed, state in (("2026-11-05 15:59:59", "met"), ("2026-11-05 16:00:00", "late")):
+        for filed, state in (("2026-11-05 15:59:59", "met"), ("2026-11-05 16:00:00", "running")):
             with freeze_time("2026-10-20 02:00:00") as clock, self.cr.savepoint() as savepoint:
                 self._make_record([self._part(self.pump)])
                 clock.move_to("2026-11-02 02:00:00")
@@ -54,7 +55,12 @@ class TestDeadline(AftersalesPartsCommon):
                 self.assertEqual(str(run.date_due), "2026-11-05 15:59:59")
                 self.assertEqual(str(run.date_start), "2026-10-31 16:00:00")
                 clock.move_to(filed)
-                settlement.with_user(self.users["center"]).action_submit()
+                center = settlement.with_user(self.users["center"])
+                if state == "met":
+                    center.action_submit()
+                else:
+                    with self.assertRaisesRegex(UserError, "until 2026/11/5 23:59.*forfeited"):
+                        center.action_submit()
                 with self.subTest(filed=filed):
                     self.assertEqual(run.state, state)
                 savepoint.rollback()

@@ -407,7 +407,7 @@ class TestReturnObjection(InspectionCommon):
         """M8.4: what a settlement has deducted isn't looked at again: raise a dispute."""
         line = self._deduct(self._receive(self.pump))
         settlement = self._generate()
-        settlement.with_user(self.users["center"]).action_submit()
+        self._submit(settlement)
         settlement.with_user(self.users["customer_service"]).action_verify()
         with self.assertRaisesRegex(UserError, f"Already settled with {settlement.name}"):
             line.action_object("Not stripped")
@@ -431,7 +431,7 @@ class TestReturnObjection(InspectionCommon):
         line = self._deduct(self._receive(self.pump))
         line.action_object("Not stripped")
         settlement = self._generate()
-        settlement.with_user(self.users["center"]).action_submit()
+        self._submit(settlement)
         service = settlement.with_user(self.users["customer_service"])
         with self.assertRaisesRegex(UserError, "second look"), self.cr.savepoint():
             service.action_verify()

@@ -150,7 +150,7 @@ class TestSettlement(AftersalesPartsCommon):
         reason = self.env.ref("aftersales_parts.deduction_reason_D02")
         self._return_parts(missing=[tags[1].name], deductions={tags[2].name: reason})
         settlement = self._generate()
-        settlement.with_user(self.users["center"]).action_submit()
+        self._submit(settlement)
         settlement.with_user(self.users["customer_service"]).action_verify()
         lines = settlement.line_ids.sorted("tag")
         self.assertEqual(lines.mapped("result"), ["payable", "missing", "deducted", "payable"])
@@ -169,7 +169,7 @@ class TestSettlement(AftersalesPartsCommon):
             document.line_ids.used_part_id.mapped("name")
         )
         settlement = self._generate()
-        settlement.with_user(self.users["center"]).action_submit()
+        self._submit(settlement)
         with self.assertRaisesRegex(UserError, "not inspected yet"):
             settlement.with_user(self.users["customer_service"]).action_verify()
 
@@ -181,7 +181,7 @@ class TestSettlement(AftersalesPartsCommon):
         service = settlement.with_user(self.users["customer_service"])
         with self.assertRaisesRegex(UserError, "Filed"):
             service.action_verify()
-        center.action_submit()
+        self._submit(settlement)
         with self.assertRaisesRegex(AccessError, "Customer service"):
             center.action_verify()
         service.action_verify()
@@ -424,7 +424,7 @@ class TestSettlement(AftersalesPartsCommon):
         tax = self.company.aftersales_purchase_tax_id
         self._make_record([self._scrap(self.seal)])
         settlement = self._generate()
-        settlement.with_user(self.users["center"]).action_submit()
+        self._submit(settlement)
         service = settlement.with_user(self.users["customer_service"])
         service.action_verify()
         service.action_send()
@@ -471,8 +471,8 @@ class TestSettlement(AftersalesPartsCommon):
         with self.assertRaisesRegex(AccessError, "decided on by Hangzhou"), self.cr.savepoint():
             foreign.action_submit()
         with self.assertRaises(AccessError), self.cr.savepoint():
-            settlement.with_user(self.users["accountant"]).action_submit()
-        settlement.with_user(self.users["clerk"]).action_submit()
+            self._submit(settlement, self.users["accountant"])
+        self._submit(settlement, self.users["clerk"])
         service = settlement.with_user(self.users["customer_service"])
         service.action_verify()
         service.action_send()
@@ -512,7 +512,7 @@ class TestSettlement(AftersalesPartsCommon):
         """M8.3: a record that becomes valid after filing is not swallowed; by hand 3146.00."""
         self._make_record([self._scrap(self.seal)])
         settlement = self._generate()
-        settlement.with_user(self.users["center"]).action_submit()
+        self._submit(settlement)
         record = self._make_record([self._part(self.pump)])
         count = len(settlement.message_ids)
         self.assertEqual(self._generate(), settlement)

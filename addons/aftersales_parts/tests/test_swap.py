@@ -330,7 +330,7 @@ class TestSwap(QuotaCommon):
         settlement = self._generate()
         swap = self._swap(tags[0])
         tags[0]._write_protected({"swap_line_id": swap.line_ids.id})
-        settlement.with_user(self.users["center"]).action_submit()
+        self._submit(settlement)
         settlement.with_user(self.users["customer_service"]).action_verify()
         line = settlement.line_ids.filtered(lambda line: line.used_part_id == tags[0])
         self.assertEqual((line.result, line.amount_payable), ("replaced", 0))
@@ -437,7 +437,7 @@ class TestSwap(QuotaCommon):
         """M10.3: of a part that a settlement lists as not returned, nobody says that it is paid."""
         tag = self._tags("stock")
         settlement = self._generate()
-        settlement.with_user(self.users["center"]).action_submit()
+        self._submit(settlement)
         settlement.with_user(self.users["customer_service"]).action_verify()
         self.assertEqual(settlement.line_ids.result, "missing")
         self._assert_refused(self._swap(tag), "pays for it once it has come back", tag)

@@ -9,7 +9,7 @@ class TestUi(HttpCase, AftersalesPartsCommon):
         """M8.5: the center opens the settlement that was sent and confirms it."""
         self._make_record([self._scrap(self.seal)])
         settlement = self._generate()
-        settlement.with_user(self.users["center"]).action_submit()
+        self._submit(settlement)
         service = settlement.with_user(self.users["customer_service"])
         service.action_verify()
         service.action_send()

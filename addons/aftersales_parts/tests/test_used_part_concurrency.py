@@ -178,7 +178,7 @@ class TestUsedPartConcurrency(ConcurrencyCommon):
         reason = self.env.ref("aftersales_parts.deduction_reason_D02")
         document = self.data._return_parts(deductions={self.tag.name: reason.id})
         settlement = self.data._generate()
-        settlement.with_user(self.users["center"]).action_submit()
+        self.data._submit(settlement)
         line = document.line_ids.filtered(lambda line: line.used_part_id == self.tag)
         self._commit()
         return line, settlement

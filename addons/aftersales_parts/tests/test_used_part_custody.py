@@ -309,7 +309,7 @@ class TestUsedPartCustody(AftersalesPartsCommon):
                 document = self._lose(bearer)
                 tag = self.tags[2]
                 settlement = self._generate()
-                settlement.with_user(self.users["center"]).action_submit()
+                self._submit(settlement)
                 tag.with_user(self.cs).action_found("Behind the gate")
                 settlement.with_user(self.cs).action_verify()
                 line = settlement.line_ids.filtered(lambda ln, t=tag: ln.used_part_id == t)

@@ -555,7 +555,7 @@ class TestNothingIsLost(LedgerCommon):
     def _do_settle(self, number):
         for settlement in self._generate(f"2026-{10 + (number + 1) % 2}-01"):
             if settlement.state == "draft" and settlement.line_ids:
-                settlement.with_user(self.users["center"]).action_submit()
+                self._submit(settlement)
 
     def _do_audit(self, number):
         submitted = [("state", "=", "submitted")]
