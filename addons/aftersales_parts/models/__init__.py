@@ -49,6 +49,9 @@ from . import aftersales_settlement_line_refused
 from . import aftersales_settlement_change
 from . import aftersales_settlement_difference
 from . import aftersales_fapiao
+from . import aftersales_fapiao_reading
+from . import aftersales_fapiao_checking
+from . import aftersales_fapiao_line
 from . import aftersales_fapiao_check
 from . import account_move
 from . import account_move_line

@@ -1,17 +1,8 @@
-import base64
-import binascii
-import hashlib
-import math
-from datetime import datetime
-
-from lxml import etree
-from stdnum.cn import uscc
-
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_list
 
-MAX_FILE_SIZE = 5 * 1024 * 1024
+from ..tools import fapiao_data
 
 
 class AftersalesFapiao(models.Model):
@@ -35,21 +26,65 @@ class AftersalesFapiao(models.Model):
         tracking=True,
         help="20 digits for a fully digital fapiao; code and number for an older one.",
     )
+    code = fields.Char(
+        "Invoice code",
+        help="10 or 12 digits on a fapiao that isn't fully digital; empty on one that is.",
+    )
+    number = fields.Char(
+        "Invoice number",
+        help="20 digits on a fully digital fapiao, 8 on an older one. Never shortened.",
+    )
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, default=lambda self: self.env.company
     )
     currency_id = fields.Many2one(related="company_id.currency_id")
+    source = fields.Selection(
+        [("xml", "XML file"), ("ofd", "OFD file"), ("manual", "Entered by hand")],
+        help="Where the figures come from. Those of a file can't be changed.",
+    )
     kind = fields.Selection(
         [("special", "Special VAT invoice"), ("ordinary", "Ordinary VAT invoice")],
-        required=True,
-        readonly=True,
         help="Only a special invoice lets us deduct input VAT.",
     )
-    date = fields.Date("Issued on", required=True, readonly=True)
-    seller_name = fields.Char("Seller", readonly=True)
-    seller_vat = fields.Char("Seller's tax number", readonly=True)
-    buyer_name = fields.Char("Buyer", readonly=True)
-    buyer_vat = fields.Char("Buyer's tax number", readonly=True)
+    direction = fields.Selection(
+        [("received", "Received"), ("issued", "Issued")],
+        compute="_compute_direction",
+        store=True,
+        help="Issued: we are the seller, and claim from the manufacturer.",
+    )
+    is_red = fields.Boolean(
+        "Red",
+        compute="_compute_is_red",
+        store=True,
+        help="A red fapiao (红字发票) is negative and takes back a blue one.",
+    )
+    blue_number = fields.Char(
+        "Takes back fapiao", help="The number of the blue fapiao that a red one takes back."
+    )
+    blue_id = fields.Many2one(
+        "aftersales.fapiao",
+        "Blue fapiao",
+        readonly=True,
+        check_company=True,
+        ondelete="restrict",
+        index="btree_not_null",
+        tracking=True,
+    )
+    red_ids = fields.One2many("aftersales.fapiao", "blue_id", "Red fapiao", readonly=True)
+    confirmation_number = fields.Char(
+        "Red confirmation form",
+        help="Number of the form (红字发票信息确认单编号) by which both parties agreed on the red "
+        "fapiao.",
+    )
+    date = fields.Date("Issued on", required=True)
+    seller_name = fields.Char("Seller")
+    seller_vat = fields.Char("Seller's tax number")
+    seller_address = fields.Char("Seller's address and phone")
+    seller_bank = fields.Char("Seller's bank and account")
+    buyer_name = fields.Char("Buyer")
+    buyer_vat = fields.Char("Buyer's tax number")
+    buyer_address = fields.Char("Buyer's address and phone")
+    buyer_bank = fields.Char("Buyer's bank and account")
     center_id = fields.Many2one(
         "res.partner",
         "Service center",
@@ -57,14 +92,42 @@ class AftersalesFapiao(models.Model):
         index="btree_not_null",
         help="The service center that has the seller's tax number.",
     )
-    amount_untaxed = fields.Monetary("Net", readonly=True)
-    amount_tax = fields.Monetary("VAT", readonly=True)
-    amount_total = fields.Monetary("Gross", readonly=True)
-    document = fields.Binary("XML file", required=True, attachment=True, help="The original file.")
+    partner_id = fields.Many2one(
+        "res.partner",
+        "Other party",
+        readonly=True,
+        index="btree_not_null",
+        help="Seller of a received fapiao, buyer of an issued one, found by the tax number.",
+    )
+    line_ids = fields.One2many("aftersales.fapiao.line", "fapiao_id", "Lines")
+    amount_untaxed = fields.Monetary("Net")
+    amount_tax = fields.Monetary("VAT")
+    amount_total = fields.Monetary("Gross")
+    capitals = fields.Char("Gross in capitals", help="价税合计（大写）as the fapiao gives it.")
+    remark = fields.Char()
+    drawer = fields.Char(help="Who drew up the fapiao at the seller (开票人).")
+    header_number = fields.Char(
+        "Number in the file's header",
+        readonly=True,
+        help="The tax system writes the number twice; both have to agree.",
+    )
+    bureau_code = fields.Char("Tax bureau", readonly=True)
+    file_places = fields.Char(
+        "Places in the file",
+        readonly=True,
+        help="An OFD file gives the data in up to three places, which may disagree.",
+    )
+    file_differences = fields.Char("Places that disagree", readonly=True)
+    document = fields.Binary("Original file", attachment=True, help="The XML or OFD file.")
     document_name = fields.Char("File name")
     digest = fields.Char(
         "File hash", readonly=True, help="SHA-256 of the original file, to show it is unchanged."
     )
+    pdf = fields.Binary(
+        "PDF", attachment=True, help="What the fapiao looks like. Figures are never read from it."
+    )
+    pdf_name = fields.Char("Name of the PDF")
+    pdf_digest = fields.Char("PDF hash", readonly=True, help="SHA-256 of the PDF.")
     check_ids = fields.One2many("aftersales.fapiao.check", "fapiao_id", "Checks", readonly=True)
     failed_count = fields.Integer("Failed checks", compute="_compute_failed_count")
     settlement_id = fields.Many2one("aftersales.settlement", "Settlement", readonly=True)
@@ -77,7 +140,13 @@ class AftersalesFapiao(models.Model):
         index="btree_not_null",
     )
     state = fields.Selection(
-        [("read", "Read"), ("matched", "Matched"), ("posted", "Posted")],
+        [
+            ("read", "Read"),
+            ("partly", "Partly matched"),
+            ("matched", "Matched"),
+            ("posted", "Posted"),
+            ("reversed", "Reversed"),
+        ],
         "Status",
         default="read",
         required=True,
@@ -98,6 +167,19 @@ class AftersalesFapiao(models.Model):
         for fapiao in self:
             fapiao.failed_count = len(fapiao.check_ids.filtered(lambda c: c.result == "failed"))
 
+    # not by the tax number of the company, so that a new one leaves old fapiao as they are
+    @api.depends("seller_vat", "buyer_vat", "company_id")
+    def _compute_direction(self):
+        for fapiao in self:
+            vat = fapiao.company_id.vat
+            issued = vat and fapiao.seller_vat == vat and fapiao.buyer_vat != vat
+            fapiao.direction = "issued" if issued else "received"
+
+    @api.depends("amount_total")
+    def _compute_is_red(self):
+        for fapiao in self:
+            fapiao.is_red = fapiao.amount_total < 0
+
     def _get_retention_depends(self):
         return [
             *super()._get_retention_depends(),
@@ -108,26 +190,79 @@ class AftersalesFapiao(models.Model):
 
     def _get_retention_start(self):
         # until it is posted, a match can be undone
-        return self.date if self.state == "posted" else False
+        return self.date if self.state in ("posted", "reversed") else False
 
     def _get_retained_with(self):
         return self.settlement_id
+
+    # --- who may write what ----------------------------------------------------------------
+
+    @api.model
+    def _get_entry_fields(self):
+        """Return the names of the fields that are read from a file, or else entered by hand."""
+        return {
+            *("code", "number", "kind", "date", "blue_number", "confirmation_number"),
+            *("seller_name", "seller_vat", "seller_address", "seller_bank"),
+            *("buyer_name", "buyer_vat", "buyer_address", "buyer_bank"),
+            *("amount_untaxed", "amount_tax", "amount_total", "capitals", "remark", "drawer"),
+        }
+
+    @api.model
+    def _get_file_fields(self):
+        """Return the names of the fields that hold original files."""
+        return {"document", "document_name", "pdf", "pdf_name"}
 
     def _get_protected_fields(self):
         return {
             name
             for name, field in self._fields.items()
-            if field.store and field.readonly and name not in models.MAGIC_COLUMNS
-        }
+            if field.store and field.type != "one2many" and name not in models.MAGIC_COLUMNS
+        } - self._get_free_fields()
+
+    def _get_given_fields(self):
+        # the button that enters one by hand opens the form with this default
+        return super()._get_given_fields() - {"source"}
+
+    def _get_free_fields(self):
+        """Return the names of the fields that may be written at this moment."""
+        free = {"message_main_attachment_id", "document", "document_name", "pdf", "pdf_name"}
+        if self and self._is_entered_by_hand():
+            free |= self._get_entry_fields()
+        return free
+
+    def _is_entered_by_hand(self):
+        """Tell whether the figures are an accountant's own, and not matched to anything yet."""
+        return all(fapiao.source == "manual" and fapiao.state == "read" for fapiao in self)
+
+    def _check_entered_by_hand(self):
+        """Raise AccessError unless the user may change the figures and lines."""
+        if self.env.su:
+            return
+        self.check_access("write")
+        if not self._is_entered_by_hand():
+            raise AccessError(
+                self.env._(
+                    "The figures of a fapiao come from its file, and stay as they were when it "
+                    "was matched: they can't be changed by hand."
+                )
+            )
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Read each file; what the fapiao says comes from its file, never from the caller."""
+        """Read each file; what the fapiao says comes from its file, never from the caller.
+
+        Accountants may give all figures themselves with `source` “manual”; a service center may
+        hand in the file of its own fapiao.
+
+        :raises UserError: not a fapiao, not a safe file, or entered already (M8.6)
+        """
         if not self.env.su:
             self.check_access("create")
             vals_list = [self._get_own_vals(vals) for vals in vals_list]
-        vals_list = [{**vals, **self._read_document(vals.get("document"))} for vals in vals_list]
+        vals_list = [self._prepare_entry_vals(vals) for vals in vals_list]
         self._check_not_known(vals_list)
+        self._add_parties(vals_list)
+        self._check_own_center(vals_list)
         # sudo: the values were read from the file just now, and the right to create checked above
         fapiaos = super(AftersalesFapiao, self.sudo()).create(vals_list).sudo(self.env.su)
         # the rules can only tell once the records are there
@@ -137,23 +272,77 @@ class AftersalesFapiao(models.Model):
 
     @api.model
     def _get_own_vals(self, vals):
-        """Return what a caller may give of ``vals``: the file, and a company that he works in."""
-        known = {"document", "document_name"}
+        """Return what a caller may give of ``vals``: files, and a company that he works in."""
+        known = self._get_file_fields()
+        if vals.get("source") == "manual" and self._is_accountant():
+            known |= self._get_entry_fields() | {"source", "line_ids"}
         if vals.get("company_id") in self.env.companies.ids:
             known.add("company_id")
         return {name: value for name, value in vals.items() if name in known}
 
+    @api.model
+    def _is_accountant(self):
+        return self.env.user.has_group("account.group_account_invoice")
+
+    @api.model
+    def _prepare_entry_vals(self, vals):
+        """Return the values of a new fapiao: those of its file, or those entered by hand."""
+        if vals.get("source") == "manual":
+            values = {**vals, **self._prepare_number_vals(vals.get("code"), vals.get("number"))}
+            values.pop("document", None)
+        else:
+            values = {**vals, **self._read_document(vals.get("document"))}
+        if vals.get("pdf"):
+            values["pdf_digest"] = self._read_pdf(vals["pdf"])
+        return values
+
+    @api.model
+    def _prepare_number_vals(self, code, number):
+        """Return the values of the number as entered.
+
+        :raises UserError: it isn't one
+        """
+        code, number = ("".join((text or "").split()) for text in (code, number))
+        try:
+            fapiao_data.check_number(code, number)
+        except fapiao_data.FapiaoError as error:
+            raise self._get_file_error(error) from error
+        name = fapiao_data.join_number(code, number)
+        return {"code": code, "number": number, "name": name}
+
     def write(self, vals):
-        if {"document", "document_name"} & vals.keys():
+        files = {"document", "pdf"} & vals.keys()
+        if files and not self.env.su and any(fapiao[name] for fapiao in self for name in files):
             raise UserError(
                 self.env._("The original file of a fapiao can't be exchanged. Enter a new one.")
             )
-        return super().write(vals)
+        if "document" in files and not self.env.su:
+            raise UserError(self.env._("Enter the file as a new fapiao."))
+        if "line_ids" in vals:
+            self._check_entered_by_hand()
+        entered = vals.keys() & (self._get_entry_fields() | {"line_ids"})
+        result = super().write(vals)
+        if entered and not self.env.su:
+            for fapiao in self:
+                if {"code", "number"} & vals.keys():
+                    fapiao._check_renamed()
+                fapiao._add_own_parties()
+            self._run_checks()
+        if vals.get("pdf") and not self.env.su:
+            self._write_protected({"pdf_digest": self._read_pdf(vals["pdf"])})
+        return result
+
+    def _check_renamed(self):
+        """Take over the number entered anew, unless it is another fapiao's."""
+        vals = self._prepare_number_vals(self.code, self.number)
+        if vals["name"] != self.name:
+            self._check_not_known([{**vals, "company_id": self.company_id.id}])
+            self._write_protected(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_read(self):
         for fapiao in self:
-            if fapiao.state == "posted":
+            if fapiao.state in ("posted", "reversed"):
                 raise UserError(self.env._("A posted fapiao is kept."))
             if fapiao.state != "read":
                 raise UserError(
@@ -164,174 +353,136 @@ class AftersalesFapiao(models.Model):
                     )
                 )
 
+    @api.model
     def _check_not_known(self, vals_list):
-        names = [vals["name"] for vals in vals_list]
-        known = self.search(
-            [("name", "in", names), ("company_id", "in", self.env.companies.ids)], limit=1
-        )
-        name = known.name or next((n for n in names if names.count(n) > 1), False)
-        if name:
-            raise UserError(self.env._("Fapiao %s has already been entered.", name))
+        """Raise UserError if a number has been entered before in the company, or is given twice.
 
-    # --- reading ---------------------------------------------------------------------------
-
-    @api.model
-    def _read_document(self, document):
-        """Return the values that the XML of a fully digital fapiao holds.
-
-        :param document: the file, base64
-        :raises UserError: not a fapiao, or not a safe file
+        A service center isn't told about the fapiao of others: not even that there is one.
         """
-        try:
-            raw = base64.b64decode(document or b"", validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise UserError(self.env._("The file can't be read.")) from error
-        if not raw:
-            raise UserError(self.env._("Choose the XML file of the fapiao."))
-        root = self._parse_xml(raw)
-        data = root.find("EInvoiceData")
-        if root.tag != "EInvoice" or data is None:
-            raise UserError(self.env._("The file is not the XML of an electronic fapiao."))
-        text = self._get_text
-        special = text(root, "Header/InherentLabel/GeneralOrSpecialVAT/LabelCode") == "01"
-        totals = "EInvoiceData/BasicInformation/"
-        return {
-            "name": text(root, "TaxSupervisionInfo/InvoiceNumber", required=True),
-            "kind": "special" if special else "ordinary",
-            "date": self._get_issue_date(root),
-            "seller_name": text(root, "EInvoiceData/SellerInformation/SellerName"),
-            "seller_vat": text(root, "EInvoiceData/SellerInformation/SellerIdNum"),
-            "buyer_name": text(root, "EInvoiceData/BuyerInformation/BuyerName"),
-            "buyer_vat": text(root, "EInvoiceData/BuyerInformation/BuyerIdNum"),
-            "amount_untaxed": self._get_amount(root, totals + "TotalAmWithoutTax"),
-            "amount_tax": self._get_amount(root, totals + "TotalTaxAm"),
-            "amount_total": self._get_amount(root, totals + "TotalTax-includedAmount"),
-            "digest": hashlib.sha256(raw).hexdigest(),
-        }
-
-    @api.model
-    def _parse_xml(self, raw):
-        if len(raw) > MAX_FILE_SIZE:
-            raise UserError(
-                self.env._("The file is larger than %s MB.", MAX_FILE_SIZE // 1024 // 1024)
-            )
-        parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
-        )
-        try:
-            root = etree.fromstring(raw, parser)
-        except (etree.XMLSyntaxError, ValueError) as error:
-            raise UserError(self.env._("The file is damaged, or no XML file.")) from error
-        if root.getroottree().docinfo.doctype:
-            raise UserError(
-                self.env._("The file declares a document type, which no fapiao does: refused.")
-            )
-        return root
-
-    @api.model
-    def _get_text(self, root, path, required=False):
-        value = (root.findtext(path) or "").strip()
-        if required and not value:
-            raise UserError(
-                self.env._("The file lacks “%s”, which every fapiao has.", path.split("/")[-1])
-            )
-        return value
-
-    @api.model
-    def _get_amount(self, root, path):
-        value = self._get_text(root, path, required=True)
-        try:
-            amount = float(value)
-        except ValueError:
-            amount = math.nan
-        if not math.isfinite(amount):
-            raise UserError(self.env._("“%s” is no amount.", value))
-        return amount
-
-    @api.model
-    def _get_issue_date(self, root):
-        value = self._get_text(root, "TaxSupervisionInfo/IssueTime", required=True)
-        try:
-            # the tax system writes Chinese local time; its date is the fapiao's date
-            return datetime.strptime(value[:10], "%Y-%m-%d").date()
-        except ValueError as error:
-            raise UserError(self.env._("“%s” is no date.", value)) from error
-
-    @api.constrains("amount_untaxed", "amount_tax", "amount_total")
-    def _check_amounts(self):
-        for fapiao in self:
-            if fapiao.amount_total <= 0:
-                raise ValidationError(
-                    self.env._(
-                        "%s is a red (negative) fapiao, which can't be entered here yet.",
-                        fapiao.name,
-                    )
-                )
-
-    # --- checks ----------------------------------------------------------------------------
-
-    def _run_checks(self):
-        """Compare what the file says; each check passed, failed, or was not possible."""
-        centers = (
-            self.env["res.partner"]
-            .search(
-                [
-                    ("is_service_center", "=", True),
-                    ("vat", "in", list(filter(None, self.mapped("seller_vat")))),
-                ]
-            )
-            .grouped("vat")
-        )
-        checks = self.env["aftersales.fapiao.check"]
-        vals_list = []
-        for fapiao in self:
-            center = centers.get(fapiao.seller_vat, self.env["res.partner"])
-            # branches share the tax number of their company, and it is the company that invoices
-            is_known = len(center.commercial_partner_id) == 1
-            fapiao._write_protected({"center_id": center[:1].id if is_known else False})
-            vals_list += [
-                {"fapiao_id": fapiao.id, "code": code, "result": result}
-                for code, result in fapiao._get_check_results().items()
+        keys = [(v.get("company_id") or self.env.company.id, v["name"]) for v in vals_list]
+        # sudo: a number is taken whoever entered it; what is told about it is decided below
+        known = self.sudo().search(
+            [
+                ("name", "in", [name for _company, name in keys]),
+                ("company_id", "in", [company for company, _name in keys]),
             ]
-        # sudo: results of checks are the system's; nobody enters them
-        self.sudo().check_ids.unlink()
-        checks.sudo().create(vals_list)
-        self.invalidate_recordset(["check_ids"])
+        )
+        taken = {(fapiao.company_id.id, fapiao.name): fapiao.sudo(False) for fapiao in known}
+        for key in keys:
+            if keys.count(key) > 1 or (key in taken and self.env.su):
+                raise UserError(self.env._("Fapiao %s has already been entered.", key[1]))
+            if key not in taken:
+                continue
+            if taken[key].has_access("read"):
+                raise UserError(self.env._("Fapiao %s has already been entered.", key[1]))
+            raise UserError(
+                self.env._(
+                    "Fapiao %s can't be taken in here. Send its file to the accounting department.",
+                    key[1],
+                )
+            )
 
-    def _get_check_results(self):
-        """Return {code: result} of each check."""
-        self.ensure_one()
-        year = self.date.strftime("%y")
-        today = self.company_id._aftersales_local(fields.Datetime.now()).date()
-        net_tax = self.currency_id.round(self.amount_untaxed + self.amount_tax)
-        passed = {
-            "number": len(self.name) == 20 and self.name.isdigit() and self.name[:2] == year,
-            "date": self.date <= today,
-            "sums": self.currency_id.compare_amounts(net_tax, self.amount_total) == 0,
-            "kind": self.kind == "special",
-            "seller": bool(self.center_id),
-            "buyer": self.buyer_vat == self.company_id.vat,
-        }
-        results = {code: "passed" if good else "failed" for code, good in passed.items()}
-        if not self.company_id.vat:
-            results["buyer"] = "impossible"
-        # codes with letters in the first eight places exist that the check digit rule refuses
-        results["uscc"] = "passed" if uscc.is_valid(self.seller_vat or "") else "impossible"
-        return results
-
-    def _check_postable(self):
-        """Raise UserError unless every check allows the fapiao to be posted."""
-        for fapiao in self:
-            failed = fapiao.check_ids.filtered(lambda c: c.result == "failed")
-            if failed or not fapiao.check_ids:
+    @api.model
+    def _check_own_center(self, vals_list):
+        """Raise UserError if a service center hands in the fapiao of somebody else (M8.6)."""
+        if self.env.su or self._is_accountant():
+            return
+        own = self.env.user.commercial_partner_id
+        for vals in vals_list:
+            # sudo: whose center it is, which the user needn't be able to read
+            center = self.env["res.partner"].sudo().browse(vals["center_id"])
+            if not center or center.commercial_partner_id != own:
                 raise UserError(
                     self.env._(
-                        "Fapiao %(number)s failed a check:\n%(checks)s\nAsk the service center "
-                        "for a correct one.",
-                        number=fapiao.name,
-                        checks="\n".join(f"• {name}" for name in failed.mapped("display_name")),
+                        "You can only hand in fapiao that your service center has issued. The "
+                        "seller on %(number)s is %(seller)s (%(vat)s).",
+                        number=vals["name"],
+                        seller=vals.get("seller_name") or "?",
+                        vat=vals.get("seller_vat") or "?",
                     )
                 )
+
+    # --- parties ---------------------------------------------------------------------------
+
+    @api.model
+    def _add_parties(self, vals_list):
+        """Add to each of ``vals_list`` the service center and the other party, by tax number."""
+        vats = {vals.get(f"{side}_vat") for vals in vals_list for side in ("seller", "buyer")}
+        # sudo: a partner is looked up by the tax number that the fapiao itself gives
+        partners = (
+            self.env["res.partner"].sudo().search([("vat", "in", list(filter(None, vats)))])
+        ).grouped("vat")
+        for vals in vals_list:
+            company = self.env["res.company"].browse(vals.get("company_id"))
+            company = company or self.env.company
+            own_vat = company.sudo().vat
+            seller, buyer = vals.get("seller_vat"), vals.get("buyer_vat")
+            issued = own_vat and seller == own_vat and buyer != own_vat
+            found = {
+                side: partners.get(vat, self.env["res.partner"]).filtered(
+                    lambda p, c=company: p.company_id in (c, self.env["res.company"])
+                )
+                for side, vat in (("seller", seller), ("buyer", buyer))
+            }
+            centers = found["seller"].filtered("is_service_center")
+            other = (found["buyer"] if issued else centers or found["seller"]).commercial_partner_id
+            # branches share the tax number of their company, and it is the company that invoices
+            known = len(centers.commercial_partner_id) == 1
+            vals["center_id"] = centers[0].id if known else False
+            vals["partner_id"] = other.id if len(other) == 1 else False
+
+    def _add_own_parties(self):
+        """Look the parties up again: they may have been entered or put right since."""
+        vals_list = [
+            {
+                "company_id": fapiao.company_id.id,
+                "seller_vat": fapiao.seller_vat,
+                "buyer_vat": fapiao.buyer_vat,
+            }
+            for fapiao in self
+        ]
+        self._add_parties(vals_list)
+        for fapiao, vals in zip(self, vals_list, strict=True):
+            parties = {name: vals[name] for name in ("center_id", "partner_id")}
+            if fapiao._get_changed_names(parties, set(parties)):
+                fapiao._write_protected(parties)
+
+    # --- figures ---------------------------------------------------------------------------
+
+    @api.onchange("line_ids")
+    def _onchange_line_ids(self):
+        if self.source == "manual" and self.line_ids:
+            self.amount_untaxed = sum(self.line_ids.mapped("amount_untaxed"))
+            self.amount_tax = sum(self.line_ids.mapped("amount_tax"))
+            self.amount_total = self.currency_id.round(self.amount_untaxed + self.amount_tax)
+
+    def _get_tax_groups(self):
+        """Return {VAT rate in per cent: (net, VAT)} in the company's currency, from the lines.
+
+        The groups add up to net and VAT of the fapiao to the cent: where the tax system rounded
+        its lines apart, the cents belong to the largest group. The rate is None where the file
+        gives none, so that it isn't guessed.
+        """
+        self.ensure_one()
+        groups = {}
+        for line in self.line_ids:
+            rate = line.tax_rate if line.has_rate else None
+            net, tax = groups.get(rate, (0, 0))
+            groups[rate] = (net + line.amount_untaxed, tax + line.amount_tax)
+        if not groups:
+            return {None: (self.amount_untaxed, self.amount_tax)}
+        largest = max(groups, key=lambda rate: abs(groups[rate][0]))
+        rest = [
+            total - sum(group[index] for group in groups.values())
+            for index, total in enumerate((self.amount_untaxed, self.amount_tax))
+        ]
+        groups[largest] = tuple(a + b for a, b in zip(groups[largest], rest, strict=True))
+        return {
+            rate: tuple(self.currency_id.round(amount) for amount in amounts)
+            for rate, amounts in groups.items()
+        }
+
+    # --- posting ---------------------------------------------------------------------------
 
     def _check_tax(self, expected):
         """Raise UserError if the VAT is not ``expected``, but for roundings of the tax system."""

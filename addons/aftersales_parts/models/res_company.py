@@ -73,6 +73,12 @@ class ResCompany(models.Model):
         "rounds each line. The bill always takes the fapiao's own figure.",
     )
 
+    aftersales_fapiao_file_size = fields.Integer(
+        "Largest file of a fapiao",
+        default=5,
+        help="Megabytes that one XML, OFD or PDF file may have; larger ones are refused.",
+    )
+
     aftersales_used_part_days = fields.Integer(
         "Used parts go back within",
         default=30,
@@ -80,6 +86,9 @@ class ResCompany(models.Model):
         "keeper's screen.",
     )
 
+    _aftersales_fapiao_file_size_positive = models.Constraint(
+        "CHECK(aftersales_fapiao_file_size > 0)", "A file needs at least one megabyte."
+    )
     _aftersales_used_part_days_positive = models.Constraint(
         "CHECK(aftersales_used_part_days >= 0)", "The days can't be negative."
     )

@@ -21,6 +21,7 @@ EINVOICE = """<?xml version="1.0" encoding="utf-8" standalone="yes"?>
   <Header>
     <EIid>{number}</EIid>
     <InherentLabel>
+      <InIssuType><LabelCode>{blue}</LabelCode></InIssuType>
       <GeneralOrSpecialVAT><LabelCode>{kind}</LabelCode></GeneralOrSpecialVAT>
     </InherentLabel>
   </Header>
@@ -29,13 +30,20 @@ EINVOICE = """<?xml version="1.0" encoding="utf-8" standalone="yes"?>
       <SellerIdNum>{seller}</SellerIdNum><SellerName>杭州服务</SellerName>
     </SellerInformation>
     <BuyerInformation>
-      <BuyerIdNum>{buyer}</BuyerIdNum><BuyerName>制造商</BuyerName>
+      <BuyerIdNum>{buyer}</BuyerIdNum><BuyerName>{buyer_name}</BuyerName>
     </BuyerInformation>
     <BasicInformation>
       <TotalAmWithoutTax>{net:.2f}</TotalAmWithoutTax>
       <TotalTaxAm>{tax:.2f}</TotalTaxAm>
       <TotalTax-includedAmount>{gross:.2f}</TotalTax-includedAmount>
     </BasicInformation>
+    <IssuItemInformation>
+      <ItemName>*工程机械配件*服务配件</ItemName>
+      <Amount>{net:.2f}</Amount>
+      <TaxRate>{rate}</TaxRate>
+      <ComTaxAm>{tax:.2f}</ComTaxAm>
+    </IssuItemInformation>
+    <AdditionalInformation><Remark>{remark}</Remark></AdditionalInformation>
   </EInvoiceData>
   <TaxSupervisionInfo>
     <InvoiceNumber>{number}</InvoiceNumber><IssueTime>{date} 10:08:05</IssueTime>
@@ -333,8 +341,12 @@ class AftersalesPartsCommon(TransactionCase):
             "tax": 375.73,
             "gross": 3266.00,
             "date": "2026-11-20",
+            "rate": "0.13",
+            "buyer_name": self.company.name,
+            "remark": "",
             **vals,
         }
+        values.setdefault("blue", "Y" if values["gross"] > 0 else "N")
         return base64.b64encode(EINVOICE.format(**values).encode())
 
     def _make_fapiao(self, **vals):

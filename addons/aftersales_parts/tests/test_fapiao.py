@@ -32,6 +32,11 @@ class TestFapiao(AftersalesPartsCommon):
     def _results(self, fapiao):
         return {check.code: check.result for check in fapiao.check_ids}
 
+    def _faults(self, fapiao):
+        return {
+            code: result for code, result in self._results(fapiao).items() if result != "passed"
+        }
+
     # --- reading ---------------------------------------------------------------------------
 
     def test_official_sample(self):
@@ -50,32 +55,35 @@ class TestFapiao(AftersalesPartsCommon):
         self.assertEqual(fapiao.kind, "special")
         self.assertEqual(fapiao.seller_name, "示例制造集团有限公司")
         self.assertEqual(
-            self._results(fapiao),
+            self._faults(fapiao),
             {
-                "number": "passed",
-                "date": "passed",
-                "sums": "passed",
-                "kind": "passed",
                 "seller": "failed",
                 "buyer": "failed",
+                "buyer_name": "failed",
+                "confirmed": "impossible",
                 "uscc": "impossible",
+                "sources": "impossible",
             },
         )
 
     def test_checks(self):
         """M8.6: each check fails on its own fault, and only then."""
-        codes = ("number", "date", "sums", "kind", "seller", "buyer", "uscc")
-        good = dict.fromkeys(codes, "passed")
-        self.assertEqual(self._results(self._make_fapiao()), good)
+        good = dict.fromkeys(
+            ("confirmed", "capitals", "sources"),
+            "impossible",
+        )
+        self.assertEqual(self._faults(self._make_fapiao()), good)
         cases = {
             "number": {"number": "25332000000012345678"},
             "date": {"number": "26332000000012345601", "date": "2026-11-21"},
-            "sums": {"number": "26332000000012345602", "tax": 375.74},
+            "sums": {"number": "26332000000012345602", "gross": 3266.01},
             "kind": {"number": "26332000000012345603", "kind": "02"},
             "buyer": {"number": "26332000000012345604", "buyer": "91310115MA1K3QXE7G"},
+            "buyer_name": {"number": "26332000000012345605", "buyer_name": "Another"},
+            "rates": {"number": "26332000000012345606", "rate": "0.06"},
         }
         for code, vals in cases.items():
-            self.assertEqual(self._results(self._make_fapiao(**vals)), {**good, code: "failed"})
+            self.assertEqual(self._faults(self._make_fapiao(**vals)), {**good, code: "failed"})
 
     def test_number_is_never_cut(self):
         """Mistake 12: all 20 digits are kept, and the same fapiao is refused."""
@@ -120,9 +128,11 @@ class TestFapiao(AftersalesPartsCommon):
         self.assertFalse(fapiao.search([]))
 
     def test_negative_total_is_refused(self):
-        """A red fapiao can't pass for a blue one."""
-        with self.assertRaisesRegex(UserError, "red"):
-            self._make_fapiao(net=-2890.27, tax=-375.73, gross=-3266)
+        """M8.6: what is marked blue isn't negative, and what is marked red isn't positive."""
+        with self.assertRaisesRegex(UserError, "blue fapiao.*negative"):
+            self._make_fapiao(net=-2890.27, tax=-375.73, gross=-3266, blue="Y")
+        with self.assertRaisesRegex(UserError, "red fapiao.*not negative"):
+            self._make_fapiao(blue="N")
 
     def test_values_come_from_the_file_only(self):
         """M8.6: amounts given by RPC are ignored, and can't be written afterwards."""
@@ -188,7 +198,7 @@ class TestFapiao(AftersalesPartsCommon):
     def test_wrong_rate_is_refused(self):
         """M8.6: the right gross with 6 % VAT is not forced into a bill at 13 %."""
         settlement = self._confirmed()
-        fapiao = self._make_fapiao(net=3081.13, tax=184.87)
+        fapiao = self._make_fapiao(net=3081.13, tax=184.87, rate="0.06")
         fapiao.action_match()
         with self.assertRaisesRegex(UserError, "184.87.*13%"):
             fapiao.action_reconcile()
