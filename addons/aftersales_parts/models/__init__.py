@@ -45,6 +45,7 @@ from . import aftersales_settlement_generation
 from . import aftersales_settlement_flow
 from . import aftersales_settlement_books
 from . import aftersales_settlement_line
+from . import aftersales_settlement_line_assessment
 from . import aftersales_settlement_line_refused
 from . import aftersales_settlement_change
 from . import aftersales_settlement_difference

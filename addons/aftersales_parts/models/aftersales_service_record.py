@@ -39,6 +39,16 @@ class AftersalesServiceRecord(models.Model):
         """
         return self.used_part_ids.action_print_tags()
 
+    def _get_price_moment(self):
+        """Return the moment, naive UTC, whose prices hold: the arrival, or now before it (M8.1)."""
+        self.ensure_one()
+        return self.arrival or fields.Datetime.now()
+
+    def _get_price_day(self):
+        """Return the day of `_get_price_moment` in the company's time zone."""
+        self.ensure_one()
+        return self.company_id._aftersales_local(self._get_price_moment()).date()
+
     # --- where the parts fitted came from (L1.6, L3.3, M8.7) ---------------------------------
 
     def _get_missing(self):

@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
 from odoo.tools import format_list
 
 
@@ -29,8 +30,61 @@ class AftersalesServiceRecordPart(models.Model):
         help="The order by which the part was sent.",
     )
 
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    purchase_price = fields.Monetary(
+        "Paid outside (each)",
+        copy=False,
+        help="What one piece cost that was bought outside, VAT included. The settlement pays it up "
+        "to its own price, without fee; the center bears the rest (M8.8).",
+    )
+    purchase_number = fields.Char("Supplier's invoice no.", copy=False)
+    purchase_photo = fields.Image(
+        "Supplier's invoice",
+        copy=False,
+        max_width=1920,
+        max_height=1920,
+        help="Photo of the invoice of the part bought outside. Its number will do as well.",
+    )
+
+    _purchase_price_positive = models.Constraint(
+        "CHECK(purchase_price >= 0)", "The price paid outside can't be negative."
+    )
+
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {"urgent_line_id"}
+
+    def write(self, vals):
+        self._check_purchase_open(vals)
+        return super().write(vals)
+
+    def _check_purchase_open(self, vals):
+        """Raise UserError if proof of an outside purchase is changed on a closed record (M8.8).
+
+        What is missing may be added until then and after, because the supplier's invoice may come
+        later than the customer's signature, which isn't about it.
+        """
+        names = {"purchase_price", "purchase_number", "purchase_photo"} & vals.keys()
+        for part in self if names else ():
+            given = {name for name in names if part[name]}
+            if part.state in ("done", "cancelled") and part._get_changed_names(vals, given):
+                raise UserError(
+                    self.env._(
+                        "%(record)s is closed: what was noted about the purchase of “%(part)s” "
+                        "can't be changed any more.",
+                        record=part.record_id.name,
+                        part=part.product_id.display_name,
+                    )
+                )
+
+    def _is_covered(self):
+        """Tell whether the warranty bears the part: its cover, and not the customer's fault."""
+        self.ensure_one()
+        record = self.record_id
+        card = record.card_id
+        terms = card.coverage_ids._find_terms(self.product_id._origin)
+        return record.responsibility != "customer" and bool(
+            card._find_coverage(terms, record._get_price_day(), record.hour_meter)
+        )
 
     def _get_missing(self):
         missing = super()._get_missing()

@@ -1,4 +1,4 @@
-from datetime import time
+from datetime import time, timedelta
 
 from dateutil.relativedelta import relativedelta
 
@@ -85,7 +85,12 @@ class AftersalesSettlement(models.Model):
     )
     period = fields.Char("Month", compute="_compute_period")
     line_ids = fields.One2many("aftersales.settlement.line", "settlement_id", "Lines")
-    amount_parts = fields.Monetary("Parts amount", compute="_compute_amounts", store=True)
+    amount_parts = fields.Monetary(
+        "Amount before fee",
+        compute="_compute_amounts",
+        store=True,
+        help="Parts at the settlement price, and services, before the management fee.",
+    )
     amount_fee = fields.Monetary("Management fee", compute="_compute_amounts", store=True)
     amount_claimed = fields.Monetary("Claimed", compute="_compute_amounts", store=True)
     amount_payable = fields.Monetary(
@@ -93,6 +98,18 @@ class AftersalesSettlement(models.Model):
         compute="_compute_amounts",
         store=True,
         help="What the center is credited and has to invoice, VAT included.",
+    )
+    amount_deducted = fields.Monetary(
+        "Deducted",
+        compute="_compute_amounts",
+        store=True,
+        help="What was claimed and is not paid: not returned, deducted, not under warranty.",
+    )
+    amount_forfeited = fields.Monetary(
+        "Forfeited",
+        compute="_compute_amounts",
+        store=True,
+        help="What was claimed, but not filed in time (M8.9).",
     )
     date_filing = fields.Datetime(
         "To be filed until",
@@ -104,6 +121,14 @@ class AftersalesSettlement(models.Model):
         "list was made (M8.3). What is not filed by then is forfeited (M8.9).",
     )
     date_confirmed = fields.Datetime("Confirmed on", readonly=True, copy=False)
+    date_invoice_due = fields.Datetime(
+        "To be invoiced until",
+        compute="_compute_date_invoice_due",
+        store=True,
+        copy=False,
+        help="End of the last working day for the VAT invoice, by the settlement terms in force on "
+        "the day of the confirmation (M8.6, M9.2).",
+    )
     move_id = fields.Many2one(
         "account.move",
         "Settlement entry",
@@ -157,29 +182,34 @@ class AftersalesSettlement(models.Model):
         "This service center already has a settlement of this month.",
     )
 
-    @api.depends(
-        "line_ids.price_unit",
-        "line_ids.amount_fee",
-        "line_ids.amount_claimed",
-        "line_ids.amount_payable",
-    )
+    @api.depends(lambda self: [f"line_ids.{name}" for name in ("result", *self._get_line_sums())])
     def _compute_amounts(self):
-        names = ("price_unit", "amount_fee", "amount_claimed", "amount_payable")
-        sums = {
-            settlement.id: values
-            for settlement, *values in self.env["aftersales.settlement.line"]._read_group(
-                [("settlement_id", "in", self.ids)],
-                ["settlement_id"],
-                [f"{name}:sum" for name in names],
-            )
-        }
+        names = self._get_line_sums()
+        groups = self.env["aftersales.settlement.line"]._read_group(
+            [("settlement_id", "in", self.ids)],
+            ["settlement_id", "result"],
+            [f"{name}:sum" for name in names],
+        )
+        totals = {}
+        for settlement, result, *sums in groups:
+            total = totals.setdefault(settlement.id, dict.fromkeys((*names, "forfeited"), 0))
+            for name, amount in zip(names, sums, strict=True):
+                total[name] += amount
+            if result == "forfeited":
+                total["forfeited"] += sums[names.index("amount_claimed")]
         for settlement in self:
-            (
-                settlement.amount_parts,
-                settlement.amount_fee,
-                settlement.amount_claimed,
-                settlement.amount_payable,
-            ) = sums.get(settlement.id, (0, 0, 0, 0))
+            total = totals.get(settlement.id, {})
+            settlement.amount_parts = total.get("amount_base", 0)
+            settlement.amount_fee = total.get("amount_fee", 0)
+            settlement.amount_claimed = total.get("amount_claimed", 0)
+            settlement.amount_payable = total.get("amount_payable", 0)
+            settlement.amount_deducted = total.get("amount_deducted", 0)
+            settlement.amount_forfeited = total.get("forfeited", 0)
+
+    @api.model
+    def _get_line_sums(self):
+        """Return the amounts of lines that add up to those of the settlement."""
+        return ["amount_base", "amount_fee", "amount_claimed", "amount_payable", "amount_deducted"]
 
     @api.depends("month")
     def _compute_period(self):
@@ -210,6 +240,18 @@ class AftersalesSettlement(models.Model):
         """
         terms = self.env["aftersales.settlement.terms"]._get_terms(company, month)
         return company._aftersales_utc(month + relativedelta(months=1, day=terms.filing_day))
+
+    @api.depends("date_confirmed", "company_id")
+    def _compute_date_invoice_due(self):
+        terms = self.env["aftersales.settlement.terms"]
+        rules = self.env["aftersales.deadline.rule"]
+        for settlement in self:
+            company, moment = settlement.company_id, settlement.date_confirmed
+            day = moment and company._aftersales_local(moment).date()
+            days = day and terms._get_terms_by_day(company, [day])[day].invoice_days
+            settlement.date_invoice_due = bool(days) and rules._plan_days(
+                days, day + timedelta(days=1), company
+            )
 
     @api.depends("fapiao_ids.amount_total", "amount_payable")
     def _compute_amount_invoiced(self):

@@ -132,13 +132,9 @@ class AftersalesSettlement(models.Model):
     def _note_left_out(self, tags):
         """Say in the chatter which parts came too late for this list and what they claim (M8.3)."""
         self.ensure_one()
-        prices = self._get_prices(tags)
-        lines = self.env["aftersales.settlement.line"]
-        claimed = sum(
-            lines._prepare_vals(self, tag, *prices[tag])["amount_claimed"]
-            for tag in tags
-            if tag in prices
-        )
+        assessments = self.env["aftersales.settlement.line"]._assess_parts(tags.record_part_id)
+        listable = tags.filtered(lambda tag: assessments[tag.record_part_id]["is_listable"])
+        claimed = sum(assessments[tag.record_part_id]["amount_claimed"] for tag in listable)
         self.message_post(
             body=self.env._(
                 "Left out, because this settlement is no longer a draft: %(tags)s. They would "
@@ -150,29 +146,26 @@ class AftersalesSettlement(models.Model):
         )
 
     def _add_lines(self, tags):
-        """Add a line for each tag, priced by the year's list on its day of service (M8.1)."""
+        """Add a line for each tag, with what the engine says of it (M8.1).
+
+        :raises UserError: a part can't be claimed: it has no wholesale price, for instance
+        """
         self.ensure_one()
         lines = self.env["aftersales.settlement.line"]
-        prices = self._get_prices(tags)
-        unpriced = tags.filtered(lambda t: t not in prices)
-        if unpriced:
+        assessments = lines._assess_parts(tags.record_part_id)
+        refused = tags.filtered(lambda tag: not assessments[tag.record_part_id]["is_listable"])
+        if refused:
             raise UserError(
                 self.env._(
-                    "No wholesale price on the day of service, so these parts can't be claimed "
-                    "(M8.1):\n%s\nAdd them to the price list of the year.",
+                    "These parts can't be claimed as they stand:\n%s",
                     "\n".join(
-                        f"• {t.name} {t.product_id.display_name} ({t.date_removed})"
-                        for t in unpriced
+                        f"• {tag.name}: {sentence}"
+                        for tag in refused
+                        for sentence in assessments[tag.record_part_id]["obstacles"]
                     ),
                 )
             )
         # sudo: lines hold only figures that the system computes; nobody writes them
-        lines.sudo().create([lines._prepare_vals(self, tag, *prices[tag]) for tag in tags])
-
-    def _get_prices(self, tags):
-        """Return {tag: (price, rule)} for the tags that have a wholesale price (M8.1)."""
-        prices = {}
-        for arrival, day_tags in tags.grouped(lambda t: t.record_id.arrival).items():
-            found = self.company_id._aftersales_get_wholesale_prices(day_tags.product_id, arrival)
-            prices.update({t: found[t.product_id] for t in day_tags if t.product_id in found})
-        return prices
+        lines.sudo().create(
+            [lines._prepare_vals(self, tag, assessments[tag.record_part_id]) for tag in tags]
+        )

@@ -19,14 +19,48 @@ class AftersalesSettlementLine(models.Model):
     currency_id = fields.Many2one(related="settlement_id.currency_id")
     center_id = fields.Many2one(related="settlement_id.center_id", store=True)
     region_id = fields.Many2one(related="settlement_id.region_id", store=True)
+    kind = fields.Selection(
+        [
+            ("part", "Part"),
+            ("labour", "Labour"),
+            ("travel", "Travel"),
+            ("maintenance", "Mandatory maintenance"),
+            ("allowance", "Repair-fee allowance"),
+            ("rebate", "Rebate"),
+            ("correction", "Correction"),
+        ],
+        required=True,
+        readonly=True,
+        default="part",
+    )
     used_part_id = fields.Many2one(
-        "aftersales.used.part", required=True, readonly=True, ondelete="restrict", index=True
+        "aftersales.used.part", readonly=True, ondelete="restrict", index="btree_not_null"
     )
-    tag = fields.Char(related="used_part_id.name", store=True)
+    tag = fields.Char(readonly=True)
     record_id = fields.Many2one(
-        related="used_part_id.record_id", string="Service record", store=True, index=True
+        "aftersales.service.record",
+        "Service record",
+        readonly=True,
+        ondelete="restrict",
+        index="btree_not_null",
     )
-    product_id = fields.Many2one("product.product", "Part", required=True, readonly=True)
+    origin_line_id = fields.Many2one(
+        "aftersales.settlement.line",
+        "Corrects",
+        readonly=True,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="The line of an earlier list whose amount is corrected by this one.",
+    )
+    product_id = fields.Many2one("product.product", "Part", readonly=True, ondelete="restrict")
+    terms_id = fields.Many2one(
+        "aftersales.settlement.terms",
+        "Settlement terms",
+        readonly=True,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="Those in force on the day of service.",
+    )
     price_item_id = fields.Many2one(
         "product.pricelist.item", "Price rule", readonly=True, ondelete="set null"
     )
@@ -34,12 +68,40 @@ class AftersalesSettlementLine(models.Model):
     price_date = fields.Date(
         "Priced on", readonly=True, help="The day of service, on which the price was in force."
     )
-    price_unit = fields.Monetary(
-        "Wholesale price",
+    quantity = fields.Float(readonly=True, default=1, digits=(16, 2), aggregator=None)
+    unit = fields.Selection(
+        [
+            ("piece", "piece"),
+            ("hour", "hour"),
+            ("km", "km"),
+            ("visit", "visit"),
+            ("month", "month"),
+        ],
         readonly=True,
-        help="Of the year's list on the day of service, with VAT.",
+        default="piece",
     )
-    fee_rate = fields.Float("Fee (%)", readonly=True, digits=(5, 2))
+    price_unit = fields.Monetary(
+        "Price",
+        readonly=True,
+        help="VAT included: of a part, the wholesale price of the year's list on the day of "
+        "service; of a service, the rate of the settlement terms.",
+    )
+    outside_cap = fields.Float(
+        "Outside purchases up to (%)",
+        readonly=True,
+        digits=(5, 2),
+        aggregator=None,
+        help="Share of the settlement price that is paid at most for a part bought outside (M8.8).",
+    )
+    amount_paid_outside = fields.Monetary(
+        "Paid outside",
+        readonly=True,
+        help="What the center paid for a part that it bought outside, VAT included (M8.8).",
+    )
+    amount_base = fields.Monetary(
+        "Amount before fee", readonly=True, help="What is claimed before the management fee."
+    )
+    fee_rate = fields.Float("Fee (%)", readonly=True, digits=(5, 2), aggregator=None)
     fee_reason = fields.Selection(
         [
             ("dedicated", "dedicated part"),
@@ -57,17 +119,27 @@ class AftersalesSettlementLine(models.Model):
         [
             ("open", "Not verified"),
             ("payable", "Payable"),
+            ("reduced", "Reduced"),
             ("missing", "Not returned"),
             ("deducted", "Deducted"),
             ("uncovered", "Not under warranty"),
             ("replaced", "Replaced in kind"),
+            ("forfeited", "Forfeited"),
         ],
         default="open",
         required=True,
         readonly=True,
     )
     deduction_reason_id = fields.Many2one("aftersales.deduction.reason", "Deduction", readonly=True)
+    deduction_rate = fields.Float("Deducted (%)", readonly=True, digits=(5, 2), aggregator=None)
     amount_payable = fields.Monetary("Payable", readonly=True)
+    amount_deducted = fields.Monetary(
+        "Deducted",
+        compute="_compute_amount_deducted",
+        store=True,
+        help="What was claimed and is not paid. Nothing, as long as the line is not verified.",
+    )
+    note = fields.Text("Ground", readonly=True, help="Why a rebate or a correction is paid.")
     explanation = fields.Char(
         compute="_compute_explanation", help="How the amount of this line came about."
     )
@@ -82,9 +154,29 @@ class AftersalesSettlementLine(models.Model):
     # a part is settled once, whatever happens; one that was missing may still arrive, and one
     # that was deducted may be ruled to be paid
     _used_part_settled_uniq = models.UniqueIndex(
-        "(used_part_id) WHERE result NOT IN ('missing', 'deducted')",
+        "(used_part_id) WHERE kind = 'part' AND result NOT IN ('missing', 'deducted')",
         "This used part has already been settled.",
     )
+    _part_needs_tag = models.Constraint(
+        "CHECK(kind <> 'part' OR (used_part_id IS NOT NULL AND product_id IS NOT NULL))",
+        "A part is settled by its tag.",
+    )
+
+    @api.depends("tag", "kind", "record_id")
+    def _compute_display_name(self):
+        labels = dict(self._fields["kind"]._description_selection(self.env))
+        for line in self:
+            # sudo: only the number of the record is told
+            parts = (labels.get(line.kind), line.sudo().record_id.name)
+            line.display_name = line.tag or " ".join(filter(None, parts))
+
+    @api.depends("amount_claimed", "amount_payable", "result")
+    def _compute_amount_deducted(self):
+        for line in self:
+            is_judged = line.result not in ("open", "forfeited")
+            line.amount_deducted = is_judged and line.currency_id.round(
+                line.amount_claimed - line.amount_payable
+            )
 
     def _get_protected_fields(self):
         # every field of a line is a figure that somebody is paid by
@@ -94,24 +186,88 @@ class AftersalesSettlementLine(models.Model):
             if field.store and name not in models.MAGIC_COLUMNS
         }
 
-    @api.depends("price_unit", "fee_rate", "amount_fee", "result", "amount_payable")
+    @api.depends(
+        "kind",
+        "price_unit",
+        "quantity",
+        "amount_base",
+        "amount_fee",
+        "fee_rate",
+        "result",
+        "amount_payable",
+        "deduction_reason_id",
+        "note",
+    )
     @api.depends_context("lang")
     def _compute_explanation(self):
-        labels = dict(self._fields["result"]._description_selection(self.env))
-        fee_labels = dict(self._fields["fee_reason"]._description_selection(self.env))
         for line in self:
             line.explanation = self.env._(
-                "%(price)s (%(pricelist)s, %(date)s) + %(fee)s (%(rate)s %%, %(reason)s); "
-                "%(result)s: %(payable)s",
-                price=line.currency_id.format(line.price_unit),
-                pricelist=line.pricelist_name,
-                date=format_date(self.env, line.price_date),
-                fee=line.currency_id.format(line.amount_fee),
-                rate=f"{line.fee_rate:g}",
-                reason=line._get_urgent_order() or fee_labels.get(line.fee_reason, ""),
-                result=labels[line.result],
-                payable=line.currency_id.format(line.amount_payable),
+                "%(claim)s; %(outcome)s",
+                claim=line._explain_claim(),
+                outcome=line._explain_result(),
             )
+
+    def _explain_claim(self):
+        """Return in words how the claimed amount came about, with every figure it comes from."""
+        self.ensure_one()
+        if self.kind == "part":
+            return self._explain_outside() if self.amount_paid_outside else self._explain_part()
+        return self.env._(
+            "%(kind)s: %(amount)s (%(ground)s)",
+            kind=dict(self._fields["kind"]._description_selection(self.env))[self.kind],
+            amount=self.currency_id.format(self.amount_claimed),
+            ground=self.note or "",
+        )
+
+    def _explain_part(self):
+        labels = dict(self._fields["fee_reason"]._description_selection(self.env))
+        return self.env._(
+            "%(price)s (%(pricelist)s, %(date)s) + %(fee)s (%(rate)s %%, %(reason)s)",
+            price=self.currency_id.format(self.price_unit),
+            pricelist=self.pricelist_name,
+            date=format_date(self.env, self.price_date),
+            fee=self.currency_id.format(self.amount_fee),
+            rate=f"{self.fee_rate:g}",
+            reason=self._get_urgent_order() or labels.get(self.fee_reason, ""),
+        )
+
+    def _explain_outside(self):
+        values = {
+            "paid": self.currency_id.format(self.amount_paid_outside),
+            "cap": f"{self.outside_cap:g}",
+            "price": self.currency_id.format(self.price_unit),
+            "pricelist": self.pricelist_name,
+            "date": format_date(self.env, self.price_date),
+            "base": self.currency_id.format(self.amount_base),
+            "excess": self.currency_id.format(self.amount_paid_outside - self.amount_base),
+        }
+        if self.currency_id.compare_amounts(self.amount_paid_outside, self.amount_base) > 0:
+            return self.env._(
+                "Bought outside for %(paid)s; paid up to %(cap)s %% of %(price)s (%(pricelist)s, "
+                "%(date)s), that is %(base)s without fee; the center bears %(excess)s",
+                **values,
+            )
+        return self.env._(
+            "Bought outside for %(paid)s, not more than %(cap)s %% of %(price)s (%(pricelist)s, "
+            "%(date)s): %(base)s without fee",
+            **values,
+        )
+
+    def _explain_result(self):
+        """Return in words what the line pays, and by which deduction less than was claimed."""
+        self.ensure_one()
+        label = dict(self._fields["result"]._description_selection(self.env))[self.result]
+        payable = self.currency_id.format(self.amount_payable)
+        if self.deduction_reason_id:
+            return self.env._(
+                "%(result)s: %(payable)s (%(code)s %(reason)s: %(rate)s %% less)",
+                result=label,
+                payable=payable,
+                code=self.deduction_reason_id.code,
+                reason=self.deduction_reason_id.name,
+                rate=f"{self.deduction_rate:g}",
+            )
+        return self.env._("%(result)s: %(payable)s", result=label, payable=payable)
 
     @api.depends("settlement_id.state", "used_part_id.record_part_id.source")
     @api.depends_context("lang")
@@ -140,91 +296,50 @@ class AftersalesSettlementLine(models.Model):
         order = self.sudo().used_part_id.record_part_id.urgent_order
         return self.fee_reason == "urgent" and order and self.env._("urgent order %s", order)
 
-    @api.model
-    def _prepare_vals(self, settlement, tag, price, item):
-        """Return the line for ``tag``; ``price`` and ``item`` come from the price list."""
-        record = tag.record_id
-        terms = self.env["aftersales.settlement.terms"]._get_terms(
-            tag.company_id, record.service_date
-        )
-        rate, reason = self._get_fee(tag, terms)
-        currency = settlement.currency_id
-        fee = currency.round(price * rate / 100)
-        return {
-            "settlement_id": settlement.id,
-            "used_part_id": tag.id,
-            "product_id": tag.product_id.id,
-            "price_item_id": item.id,
-            "pricelist_name": item.pricelist_id.name,
-            "price_date": record.service_date,
-            "price_unit": price,
-            "fee_rate": rate,
-            "fee_reason": reason,
-            "amount_fee": fee,
-            "amount_claimed": currency.round(price + fee),
-        }
-
-    @api.model
-    def _get_claims(self, tags):
-        """Return {id of a tag: what a settlement claims for it, or would claim} (M8.1)."""
-        lines = self.search(
-            [("used_part_id", "in", tags.ids), ("settlement_id.state", "!=", "cancelled")]
-        )
-        claims = {line.used_part_id.id: line.amount_claimed for line in lines}
-        rest = tags.filtered(lambda tag: tag.id not in claims and tag._is_claimable())
-        for company, own in rest.grouped("company_id").items():
-            if not company.aftersales_pricelist_id:
-                continue
-            settlement = self.env["aftersales.settlement"].new({"company_id": company.id})
-            for tag, price in settlement._get_prices(own).items():
-                claims[tag.id] = self._prepare_vals(settlement, tag, *price)["amount_claimed"]
-        return claims
-
-    @api.model
-    def _get_fee(self, tag, terms):
-        """Return the rate of the management fee for ``tag`` and why (M8.2, M8.7, M8.8)."""
-        part = tag.record_part_id
-        part_class = tag.product_id.part_class_id
-        if part.source == "outside":
-            return 0, "outside"
-        if part.source == "urgent" and not terms.urgent_fee:
-            return 0, "urgent"
-        if not tag.product_id.is_dedicated_part:
-            return 0, "not_dedicated"
-        if part_class and not part_class.management_fee:
-            return 0, "assembly"
-        return terms.fee_rate, "dedicated"
-
     def _verify(self):
         """Fix what each line pays, by warranty and by what the inspection said (M8.4)."""
         self.used_part_id._lock_anew()
         # what is audited stays so, and the second look would come too late
         self.used_part_id.return_line_ids._check_no_objection()
-        outcomes = {"accepted": "payable", "deducted": "deducted", "rejected": "missing"}
         for line in self:
-            tag = line.used_part_id
-            if tag.state == "received":
-                raise UserError(
-                    self.env._(
-                        "%s has been received but not inspected yet. Verify its return first.",
-                        tag.name,
-                    )
+            line._write_protected(line._prepare_verified_vals())
+
+    def _prepare_verified_vals(self):
+        """Return what the line pays and why, as the part or the service stands now (M8.4)."""
+        self.ensure_one()
+        result, reason = self._get_outcome()
+        currency = self.currency_id
+        rate = reason.rate
+        deducted = currency.round(self.amount_claimed * rate / 100)
+        paid = {"payable": self.amount_claimed, "reduced": self.amount_claimed - deducted}
+        return {
+            "result": result,
+            "deduction_reason_id": reason.id,
+            "deduction_rate": rate,
+            "amount_payable": currency.round(paid.get(result, 0)),
+        }
+
+    def _get_outcome(self):
+        """Return result and deduction reason of the line, by warranty and inspection (M8.4)."""
+        self.ensure_one()
+        tag, reason = self.used_part_id, self.env["aftersales.deduction.reason"]
+        if self.kind != "part":
+            return "payable", reason
+        if tag.state == "received":
+            raise UserError(
+                self.env._(
+                    "%s has been received but not inspected yet. Verify its return first.",
+                    tag.name,
                 )
-            if tag.swap_line_id:
-                result = "replaced"
-            elif not tag._is_covered():
-                result = "uncovered"
-            elif not tag.result and tag.state == "scrapped":
-                result = "payable"
-            else:
-                # M10.3: what didn't come back, and what isn't the part, counts as not returned
-                result = outcomes.get(tag.result, "missing")
-            line._write_protected(
-                {
-                    "result": result,
-                    "deduction_reason_id": tag.deduction_reason_id.id
-                    if result == "deducted"
-                    else False,
-                    "amount_payable": line.amount_claimed if result == "payable" else 0,
-                }
             )
+        if tag.swap_line_id:
+            return "replaced", reason
+        if not tag._is_covered():
+            return "uncovered", reason
+        if tag.result == "accepted" or (not tag.result and tag.state == "scrapped"):
+            return "payable", reason
+        if tag.result == "deducted":
+            reason = tag.deduction_reason_id
+            return "reduced" if reason.rate < 100 else "deducted", reason
+        # M10.3: what didn't come back, and what isn't the part, counts as not returned
+        return "missing", reason

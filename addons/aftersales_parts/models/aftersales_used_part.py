@@ -138,8 +138,7 @@ class AftersalesUsedPart(models.Model):
     def _is_covered(self):
         """Tell whether the warranty bears the part: its coverage, and not the customer's fault."""
         self.ensure_one()
-        part = self.record_part_id
-        return bool(part.coverage_id) and part.record_id.responsibility != "customer"
+        return self.record_part_id._is_covered()
 
     def _get_swap_obstacles(self, swap):
         """Return {part: why it can't be swapped}, of the parts that can't (L1.6)."""

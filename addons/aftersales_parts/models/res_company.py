@@ -180,6 +180,31 @@ class ResCompany(models.Model):
                 prices[product] = (self.currency_id.round(price), items.browse(rule))
         return prices
 
+    def _aftersales_get_prices_by_moment(self, products_by_moment):
+        """Return {(product, moment): (price, rule)} of what has a wholesale price then (M8.1).
+
+        Asked once per period in which the same prices hold, however many moments there are.
+
+        :param dict products_by_moment: products by datetime in UTC
+        """
+        self.ensure_one()
+        periods = self._aftersales_get_price_periods(products_by_moment)
+        by_period = {}
+        for moment, products in products_by_moment.items():
+            by_period.setdefault(periods[moment], []).append(products)
+        found = {
+            period: self._aftersales_get_wholesale_prices(
+                self.env["product.product"].union(*group), period
+            )
+            for period, group in by_period.items()
+        }
+        return {
+            (product, moment): found[periods[moment]][product]
+            for moment, products in products_by_moment.items()
+            for product in products
+            if product in found[periods[moment]]
+        }
+
     def _aftersales_get_price_periods(self, moments):
         """Return {moment: one of the moments at which the same wholesale prices hold} (M8.1).
 

@@ -53,6 +53,8 @@ class TestPartClass(AftersalesPartsCommon):
         """M8.7, M10.1: the twelve assemblies earn no fee; only some classes may lie outdoors."""
         for code in ASSEMBLIES:
             self.assertFalse(self._get(code).management_fee, code)
+        terms = self.env.ref("aftersales_parts.settlement_terms")
+        self.assertEqual(set(terms.excluded_class_ids.mapped("code")), set(ASSEMBLIES))
         classes = self.env["aftersales.part.class"].search([("code", "!=", False)])
         shipped = classes.filtered(lambda c: c.get_external_id()[c.id])
         self.assertEqual(

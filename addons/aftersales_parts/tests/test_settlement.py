@@ -22,7 +22,9 @@ class TestSettlement(AftersalesPartsCommon):
                 self._part(self.pump),
                 self._part(self.gearbox),
                 self._part(self.pump, source="urgent"),
-                self._part(self.pump, source="outside"),
+                self._part(
+                    self.pump, source="outside", purchase_price=2860, purchase_number="20261234"
+                ),
                 self._scrap(self.seal),
             ]
         )
@@ -69,7 +71,7 @@ class TestSettlement(AftersalesPartsCommon):
         """M8.1: no price on the day of service, no claim; never the product's sales price."""
         filter_ = self._make_part("Filter", self.env.ref("aftersales_parts.part_class_hydraulic"))
         self._make_record([self._part(filter_)])
-        with self.assertRaisesRegex(UserError, "No wholesale price.*\n.*Filter"):
+        with self.assertRaisesRegex(UserError, "“Filter” has no wholesale price on"):
             self._generate()
         self.assertFalse(
             self.env["aftersales.settlement"].search([("center_id", "=", self.center.id)]).line_ids
@@ -83,21 +85,16 @@ class TestSettlement(AftersalesPartsCommon):
         self._make_price(
             self.pump, 3000, date_start="2026-12-31 16:00:00", date_end="2027-12-31 15:59:59"
         )
-        record = self._make_record([self._part(self.pump)], done=False)
-        prices = (
-            self.env["aftersales.settlement"]
-            .create({"center_id": self.center.id, "month": "2026-12-01"})
-            ._get_prices
-        )
-        self._validate(record)
-        tag = record.used_part_ids
+        record = self._make_record([self._part(self.pump)])
+        engine = self.env["aftersales.settlement.line"]
         for arrival, price in (("2026-12-31 15:30:00", 2860), ("2026-12-31 16:30:00", 3000)):
             self.env.cr.execute(
                 "UPDATE aftersales_service_record SET arrival = %s WHERE id = %s",
                 [arrival, record.id],
             )
             record.invalidate_recordset(["arrival"])
-            self.assertEqual(prices(tag)[tag][0], price)
+            (assessment,) = engine._assess_parts(record.part_ids).values()
+            self.assertEqual(assessment["price"], price)
 
     def test_month_edges(self):
         """M8.3: the month of the service is that of the company's clock."""
@@ -485,7 +482,7 @@ class TestSettlement(AftersalesPartsCommon):
         """M8.1: 0.00 on the list is a price not entered yet; the part is named, not given away."""
         self.pricelist.item_ids.filtered(lambda i: i.product_id == self.pump).fixed_price = 0
         self._make_record([self._part(self.pump)])
-        with self.assertRaisesRegex(UserError, "No wholesale price.*\n.*Pump"):
+        with self.assertRaisesRegex(UserError, "“Pump” has no wholesale price"):
             self._generate()
 
     def test_part_out_of_warranty_is_not_paid(self):

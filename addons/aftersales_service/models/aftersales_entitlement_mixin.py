@@ -118,10 +118,8 @@ class AftersalesEntitlementMixin(models.AbstractModel):
 
     def _get_entitlement(self, terms, date, hours, claimant, repair_part=None):
         """Return the entitlement by one line of cover; see `_get_entitlements`."""
+        covered = self._find_coverage(terms, date, hours, claimant)
         hours = self._get_operating_hours(hours, date)
-        obstacle = self._get_entitlement_obstacle(terms, date, claimant)
-        least = hours or self._get_known_hours(date)
-        covered = not obstacle and terms and terms._covers(date, least)
         if covered:
             return self._prepare_entitlement(
                 terms,
@@ -132,8 +130,24 @@ class AftersalesEntitlementMixin(models.AbstractModel):
             )
         if repair_part:
             return self._prepare_repaired_entitlement(terms, repair_part)
+        obstacle = self._get_entitlement_obstacle(terms, date, claimant)
+        least = hours or self._get_known_hours(date)
         reason, refused, code = obstacle or self._get_uncovered_reason(terms, date, least)
         return self._prepare_uncovered_entitlement(terms, reason, refused, code)
+
+    def _find_coverage(self, terms, date, hours=0.0, claimant="consumer"):
+        """Return ``terms`` if this line of cover bears a fault, or none.
+
+        No query per card when many are asked one after the other, unlike the full answer of
+        `_get_entitlements`, which looks for earlier repairs, too.
+
+        :param date: day of the fault, in the company's time zone
+        :param float hours: the hour meter on that day; 0 if it isn't known
+        """
+        if not terms or self._get_entitlement_obstacle(terms, date, claimant):
+            return terms.browse()
+        least = self._get_operating_hours(hours, date) or self._get_known_hours(date)
+        return terms if terms._covers(date, least) else terms.browse()
 
     def _get_entitlement_obstacle(self, terms, date, claimant):
         """Return why the card itself gives no cover, as (reason, refused, article), or None."""

@@ -1219,17 +1219,25 @@ class AftersalesServiceRecord(models.Model):
         bought = self.part_ids.filtered(lambda part: part.source == "outside").product_id
         if not bought:
             return []
-        # sudo: the consent counts, whether or not this user sees the request
-        consents = self.sudo().request_id.consent_ids.filtered(
-            lambda consent: consent.state == "given" and consent.kind == "outside"
-        )
+        agreed = {product for _request, product in self._get_outside_consents()}
         return [
             self.env._(
                 "Written consent of customer service to buy “%s” outside (M8.8)",
                 product.display_name,
             )
-            for product in bought._origin - consents.product_ids
+            for product in bought._origin
+            if product not in agreed
         ]
+
+    def _get_outside_consents(self):
+        """Return the pairs of request and product that may be bought outside (M8.8)."""
+        # sudo: the consent counts, whether or not this user sees the request
+        consents = self.sudo().request_id.consent_ids.filtered(
+            lambda consent: consent.state == "given" and consent.kind == "outside"
+        )
+        return {
+            (consent.request_id, product) for consent in consents for product in consent.product_ids
+        }
 
     def action_open_consent(self):
         """Open the window in which the customer's consent is taken on site (H7)."""
