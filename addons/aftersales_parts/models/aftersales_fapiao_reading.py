@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import format_list
 
-from ..tools import fapiao_data, fapiao_xml
+from ..tools import fapiao_archive, fapiao_data, fapiao_ofd, fapiao_xml
 
 MEGABYTE = 1024 * 1024
 
@@ -26,7 +26,7 @@ class AftersalesFapiao(models.Model):
         """
         raw = self._decode_file(document)
         if not raw:
-            raise UserError(self.env._("Choose the XML file of the fapiao."))
+            raise UserError(self.env._("Choose the XML or OFD file of the fapiao."))
         try:
             return self._prepare_file_vals(self._read_file(raw), raw)
         except fapiao_data.FapiaoError as error:
@@ -39,7 +39,24 @@ class AftersalesFapiao(models.Model):
         :raises FapiaoError: there is none, or it can't be read safely
         """
         self._check_file_size(raw)
-        return fapiao_xml.read(raw)
+        if raw.startswith(b"%PDF-"):
+            raise fapiao_data.FapiaoError("pdf")
+        if not fapiao_archive.is_zip(raw):
+            return fapiao_xml.read(raw)
+        limits = self._get_file_limits()
+        if not fapiao_archive.is_ofd(fapiao_archive.Archive(raw, limits).names):
+            raise fapiao_data.FapiaoError("several")
+        return fapiao_ofd.read(raw, limits)
+
+    @api.model
+    def _get_file_limits(self):
+        """Return what is taken in at most from a zip, by the settings of the company."""
+        company = self.env.company
+        return fapiao_archive.Limits(
+            file_bytes=company.aftersales_fapiao_file_size * MEGABYTE,
+            total_bytes=company.aftersales_fapiao_archive_size * MEGABYTE,
+            files=company.aftersales_fapiao_archive_files,
+        )
 
     @api.model
     def _read_pdf(self, document):
@@ -163,5 +180,40 @@ class AftersalesFapiao(models.Model):
             ),
             "xml": lambda: self.env._("The file is damaged, or no XML file."),
             "not_fapiao": lambda: self.env._("The file is not the XML of an electronic fapiao."),
+            "pdf": lambda: self.env._(
+                "No figures are read from a PDF. Ask the seller for the XML or OFD file, or enter "
+                "the fapiao by hand and add the PDF to it."
+            ),
+            "several": lambda: self.env._(
+                "This is an archive, no fapiao. Read archives by “Import fapiao”."
+            ),
+            "archive": lambda: self.env._(
+                "The archive is damaged, or packed in a way that isn't supported."
+            ),
+            "archive_files": lambda: self.env._(
+                "The archive has more than %(limit)s files. Split it.", **params
+            ),
+            "archive_size": lambda: self.env._(
+                "The archive has more than %(limit)s MB when it is unpacked. Split it.", **params
+            ),
+            "archive_ratio": lambda: self.env._(
+                "The archive unpacks to many times its size, as one does that is made to harm: "
+                "refused."
+            ),
+            "archive_encrypted": lambda: self.env._(
+                "The file in the archive is protected by a password. Unpack it first."
+            ),
+            "archive_nested": lambda: self.env._(
+                "An archive in an archive is not read. Unpack it first."
+            ),
+            "ofdkit": lambda: self.env._(
+                "OFD files can't be read on this server: ask the administrator to install the "
+                "Python package “ofdkit”, or take the XML file of the fapiao."
+            ),
+            "ofd": lambda: self.env._("The OFD file is damaged."),
+            "ofd_without_data": lambda: self.env._(
+                "The OFD file holds no data of a fapiao, only its looks. Ask the seller for the "
+                "XML file."
+            ),
         }
         return UserError(messages[error.code]())

@@ -78,6 +78,16 @@ class ResCompany(models.Model):
         default=5,
         help="Megabytes that one XML, OFD or PDF file may have; larger ones are refused.",
     )
+    aftersales_fapiao_archive_size = fields.Integer(
+        "Largest archive of fapiao",
+        default=200,
+        help="Megabytes that the files of one archive may have in all when they are unpacked.",
+    )
+    aftersales_fapiao_archive_files = fields.Integer(
+        "Files in an archive of fapiao",
+        default=2000,
+        help="How many files one archive may have; larger ones are refused.",
+    )
 
     aftersales_used_part_days = fields.Integer(
         "Used parts go back within",
@@ -86,8 +96,10 @@ class ResCompany(models.Model):
         "keeper's screen.",
     )
 
-    _aftersales_fapiao_file_size_positive = models.Constraint(
-        "CHECK(aftersales_fapiao_file_size > 0)", "A file needs at least one megabyte."
+    _aftersales_fapiao_limits_positive = models.Constraint(
+        "CHECK(aftersales_fapiao_file_size > 0 AND aftersales_fapiao_archive_size > 0"
+        " AND aftersales_fapiao_archive_files > 0)",
+        "The limits of fapiao files have to be positive.",
     )
     _aftersales_used_part_days_positive = models.Constraint(
         "CHECK(aftersales_used_part_days >= 0)", "The days can't be negative."

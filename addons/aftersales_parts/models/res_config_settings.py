@@ -36,6 +36,15 @@ class ResConfigSettings(models.TransientModel):
         readonly=False,
         currency_field="aftersales_currency_id",
     )
+    aftersales_fapiao_file_size = fields.Integer(
+        related="company_id.aftersales_fapiao_file_size", readonly=False
+    )
+    aftersales_fapiao_archive_size = fields.Integer(
+        related="company_id.aftersales_fapiao_archive_size", readonly=False
+    )
+    aftersales_fapiao_archive_files = fields.Integer(
+        related="company_id.aftersales_fapiao_archive_files", readonly=False
+    )
     aftersales_min_quotes = fields.Integer(
         related="company_id.aftersales_min_quotes", readonly=False
     )

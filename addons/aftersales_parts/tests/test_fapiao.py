@@ -10,6 +10,7 @@ from odoo.tests import tagged
 from odoo.tools import file_open, mute_logger
 
 from .common import AftersalesPartsCommon, freeze
+from .fapiao_files import FACTS, make_ofd, make_zip
 
 
 @freeze
@@ -111,9 +112,12 @@ class TestFapiao(AftersalesPartsCommon):
             bomb: "document type|damaged",
             external: "document type",
             truncated: "damaged",
-            b"%PDF-1.7": "damaged",
+            b"%PDF-1.7": "No figures are read from a PDF",
+            make_zip({"a.xml": b"x"}): "Import fapiao",
+            make_ofd(): "only its looks",
+            make_zip({"OFD.xml": b"x"}): "OFD file is damaged",
             b"<html/>": "not the XML of an electronic fapiao",
-            b"": "Choose the XML file",
+            b"": "Choose the XML or OFD file",
             lacking: "TotalTaxAm",
             words: "no amount",
             infinite: "no amount",
@@ -126,6 +130,21 @@ class TestFapiao(AftersalesPartsCommon):
         with self.assertRaisesRegex(UserError, "can't be read"):
             fapiao.create({"document": "no base64!"})
         self.assertFalse(fapiao.search([]))
+
+    def test_ofd(self):
+        """M8.6: an OFD is read like an XML; where its places disagree, a check fails."""
+        fapiaos = self.env["aftersales.fapiao"].with_user(self.users["accountant"])
+        facts = {**FACTS, "购买方名称": self.company.name}
+        fapiao = fapiaos.create({"document": base64.b64encode(make_ofd(tags=facts, custom=facts))})
+        self.assertEqual((fapiao.source, fapiao.amount_total), ("ofd", 3266))
+        self.assertEqual(self._faults(fapiao).keys(), {"header", "confirmed", "capitals"})
+        self.assertEqual(fapiao._get_tax_groups(), {13: (2890.27, 375.73)})
+        fapiao.unlink()
+        forged = {**facts, "价税合计": "3366.00"}
+        fapiao = fapiaos.create({"document": base64.b64encode(make_ofd(tags=facts, custom=forged))})
+        check = fapiao.check_ids.filtered(lambda c: c.code == "sources")
+        self.assertEqual(check.result, "failed")
+        self.assertIn("3266.00 ≠ 3366.00", check.detail)
 
     def test_negative_total_is_refused(self):
         """M8.6: what is marked blue isn't negative, and what is marked red isn't positive."""

@@ -26,7 +26,7 @@ class FapiaoError(Exception):
     Whoever shows it to a user turns the code into a sentence of his language.
     """
 
-    def __init__(self, code, **params):
+    def __init__(self, code, /, **params):
         super().__init__(code, params)
         self.code = code
         self.params = params

@@ -1,8 +1,8 @@
 """Reading the XML of a fully digital fapiao (数电票), in the spellings that are in use.
 
-``EInvoice`` of the versions 0.2 and 0.31 to 0.33, the same data as an XBRL instance, and with
-Chinese tags. Elements are found by their names wherever they stand, without namespaces; where
-two elements of a name differ, nothing is guessed.
+``EInvoice`` of the versions 0.2 and 0.31 to 0.33, the same data as an XBRL instance, with Chinese
+tags, and the older schema that OFD files have (``InvoiceNo``). Elements are found by their names
+wherever they stand, without namespaces; where two elements of a name differ, nothing is guessed.
 """
 
 import codecs
@@ -18,17 +18,21 @@ _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _ROOTS = {"einvoice", "xbrl", "invoice", "电子发票", "发票", "数电票", "全面数字化的电子发票"}
 
 # local names in lower case; the groups of a field are tried one after the other
-_NUMBER = (("invoicenumber",), ("发票号码", "数电发票号码", "数电票号码"))
-_CODE = (("invoicecode", "发票代码"),)
-_ISSUED = (("issuetime",), ("开票日期", "开票时间"), ("requesttime",))
-_NET = (("totalamwithouttax", "合计金额", "金额合计"),)
-_TAX = (("totaltaxam", "合计税额", "税额合计"),)
-_GROSS = (("totaltax-includedamount", "totaltaxincludedamount", "价税合计", "价税合计小写"),)
+_NUMBER = (("invoicenumber",), ("invoiceno",), ("发票号码", "数电发票号码", "数电票号码"))
+_CODE = (("invoicecode",), ("发票代码",))
+_ISSUED = (("issuetime",), ("issuedate",), ("开票日期", "开票时间"), ("requesttime",))
+_NET = (("totalamwithouttax", "taxexclusivetotalamount", "合计金额", "金额合计"),)
+_TAX = (("totaltaxam", "taxtotalamount", "合计税额", "税额合计"),)
+_GROSS = (
+    ("totaltax-includedamount", "totaltaxincludedamount", "taxinclusivetotalamount"),
+    ("价税合计", "价税合计小写"),
+)
 _CAPITALS = (("totaltax-includedamountinchinese", "价税合计大写"),)
 _PARTIES = {
     "seller": {
         "vat": (
             "selleridnum",
+            "sellertaxid",
             "销售方纳税人识别号",
             "销方税号",
             "销售方税号",
@@ -36,14 +40,20 @@ _PARTIES = {
             "销售方统一社会信用代码纳税人识别号",
         ),
         "name": ("sellername", "销售方名称", "销方名称"),
-        "address": ("selleraddr", "销售方地址"),
+        "address": ("selleraddr", "selleraddrtel", "销售方地址", "销售方地址电话"),
         "phone": ("sellertelnum", "销售方电话"),
-        "bank": ("sellerbankname", "销售方开户银行"),
+        "bank": (
+            "sellerbankname",
+            "sellerfinancialaccount",
+            "销售方开户银行",
+            "销售方开户行及账号",
+        ),
         "account": ("sellerbankaccnum", "销售方银行账号"),
     },
     "buyer": {
         "vat": (
             "buyeridnum",
+            "buyertaxid",
             "购买方纳税人识别号",
             "购方税号",
             "购买方税号",
@@ -52,21 +62,21 @@ _PARTIES = {
             "unifiedsocialcreditcodeofaccountingentity",
         ),
         "name": ("buyername", "购买方名称", "购方名称", "nameofaccountingentity"),
-        "address": ("buyeraddr", "购买方地址"),
+        "address": ("buyeraddr", "buyeraddrtel", "购买方地址", "购买方地址电话"),
         "phone": ("buyertelnum", "购买方电话"),
-        "bank": ("buyerbankname", "购买方开户银行"),
+        "bank": ("buyerbankname", "buyerfinancialaccount", "购买方开户银行", "购买方开户行及账号"),
         "account": ("buyerbankaccnum", "购买方银行账号"),
     },
 }
-_LINE_NAME = ("itemname", "项目名称", "货物或应税劳务服务名称", "货物或应税劳务名称")
+_LINE_NAME = ("itemname", "item", "项目名称", "货物或应税劳务服务名称", "货物或应税劳务名称")
 _LINE_AMOUNT = ("amount", "金额")
 _LINE = {
-    "specification": ("specmod", "规格型号"),
-    "unit": ("meaunits", "单位"),
+    "specification": ("specmod", "specification", "规格型号"),
+    "unit": ("meaunits", "measurementdimension", "单位"),
     "quantity": ("quantity", "数量"),
-    "price_unit": ("unprice", "单价"),
-    "tax_rate": ("taxrate", "税率", "税率征收率"),
-    "amount_tax": ("comtaxam", "税额"),
+    "price_unit": ("unprice", "price", "单价"),
+    "tax_rate": ("taxrate", "taxscheme", "税率", "税率征收率"),
+    "amount_tax": ("comtaxam", "taxamount", "税额"),
 }
 _RED_LABEL = (("whethereinvoiceisredeinvoice", "是否红字发票"),)
 _BLUE = (
@@ -129,8 +139,12 @@ def parse(raw):
 
 def local_name(element):
     """Return the element's name without namespace and punctuation, in lower case."""
-    name = etree.QName(element).localname
-    return re.sub(r"[（）()、_/:：\s]", "", name).lower()
+    return clean_name(etree.QName(element).localname)
+
+
+def clean_name(name):
+    """Return a name without blanks and punctuation, in lower case."""
+    return re.sub(r"[（）()、，,_/:：\s]", "", name).lower()
 
 
 def read(raw):
@@ -147,24 +161,40 @@ def read(raw):
     return data.complete(fapiao)
 
 
-def read_tree(root):
-    """Return the `Fapiao` in the tree, complete or not, or None if it is something else."""
-    if local_name(root) not in _ROOTS:
+def read_tree(root, any_root=False):
+    """Return the `Fapiao` in the tree, complete or not, or None if it is something else.
+
+    :param any_root: whatever the name of the root; default those that fapiao have
+    """
+    if not any_root and local_name(root) not in _ROOTS:
         return None
+    return _read(_Values(root), root)
+
+
+def read_values(values):
+    """Return the `Fapiao` that {name: text} gives, or None if it is something else."""
+    root = etree.Element("root")
     found = _Values(root)
-    if not (found.get(*_NUMBER) or found.get(*_GROSS)):
+    for name, text in values.items():
+        found.add(clean_name(name), text)
+    return _read(found, root)
+
+
+def _read(found, root):
+    number, gross = found.get(*_NUMBER), found.get(*_GROSS)
+    if not (number or gross):
         return None
     fapiao = Fapiao(
-        number=found.get(*_NUMBER),
-        code=found.get(*_CODE),
+        number=re.sub(r"\s", "", number),
+        code=re.sub(r"\s", "", found.get(*_CODE)),
         header_number=found.get(("eiid",)),
         kind=_get_kind(root, found),
         is_red=_get_red(root, found),
         blue_number=found.get(*_BLUE),
         confirmation_number=found.get(*_CONFIRMATION),
         capitals=found.get(*_CAPITALS),
-        remark=found.get(("remark", "备注")),
-        drawer=found.get(("drawer", "开票人")),
+        remark=found.get_words(("remark", "note", "备注")),
+        drawer=found.get_words(("drawer", "invoiceclerk", "开票人")),
         bureau_code=found.get(("taxbureaucode",)),
         lines=[_read_line(line) for line in found.lines],
     )
@@ -174,7 +204,10 @@ def read_tree(root):
     if value := found.get(*_ISSUED):
         fapiao.date = data.parse_date(value, "IssueTime")
     for side, names in _PARTIES.items():
-        values = {name: found.get(group) for name, group in names.items()}
+        values = {
+            name: found.get(group) if name in ("vat", "name") else found.get_words(group)
+            for name, group in names.items()
+        }
         party = Party(
             vat=re.sub(r"\s", "", values["vat"]).upper(),
             name=values["name"],
@@ -186,7 +219,7 @@ def read_tree(root):
 
 
 class _Values:
-    """The texts of a tree by the names of their elements, and its lines."""
+    """The texts of a tree by the names of their elements, and its lines, each {name: text}."""
 
     def __init__(self, root):
         self.lines = []
@@ -195,14 +228,47 @@ class _Values:
         waiting = [root]
         while waiting:
             element = waiting.pop()
-            names = {local_name(child) for child in element}
-            if names.intersection(_LINE_NAME) and names.intersection(_LINE_AMOUNT):
-                self.lines.append(element)
+            names = [local_name(child) for child in element]
+            if element is not root and self._is_line(names):
+                self.lines.append(
+                    {name: child.text or "" for name, child in zip(names, element, strict=True)}
+                )
                 continue
-            text = (element.text or "").strip()
-            if text and not len(element):
-                self._texts.setdefault(local_name(element), set()).add(text)
+            if not len(element):
+                self.add(local_name(element), element.text)
             waiting.extend(reversed(element))
+        if not self.lines:
+            self.lines = self._get_columns(root)
+
+    @staticmethod
+    def _is_line(names):
+        """Tell by the names of its children whether an element is a line: one item, no number."""
+        return (
+            sum(name in _LINE_NAME for name in names) == 1
+            and any(name in _LINE_AMOUNT for name in names)
+            and not {name for group in _NUMBER for name in group}.intersection(names)
+        )
+
+    def _get_columns(self, root):
+        """Return the lines of a tree that repeats their fields side by side, as OFD tags do."""
+        columns = {}
+        for element in root:
+            if not len(element) and (element.text or "").strip():
+                columns.setdefault(local_name(element), []).append(element.text)
+        items = [columns[name] for name in _LINE_NAME if name in columns]
+        if len(items) != 1 or not any(name in columns for name in _LINE_AMOUNT):
+            return []
+        count = len(items[0])
+        # a column with fewer values doesn't say which lines it leaves out
+        full = {name: values for name, values in columns.items() if len(values) == count}
+        if not any(name in full for name in _LINE_AMOUNT):
+            return []
+        return [{name: values[index] for name, values in full.items()} for index in range(count)]
+
+    def add(self, name, text):
+        """Note the text of an element; empty ones say nothing."""
+        if text := (text or "").strip():
+            self._texts.setdefault(name, {})[text] = True
 
     def get(self, *groups):
         """Return the text of the first group of names that has one.
@@ -210,23 +276,24 @@ class _Values:
         :raises FapiaoError: elements of a group say different things
         """
         for group in groups:
-            texts = set().union(*(self._texts.get(name, ()) for name in group))
+            texts = self._get_texts(group)
             if len(texts) > 1:
-                raise FapiaoError(
-                    "ambiguous", name=group[0], values=[text[:40] for text in sorted(texts)]
-                )
+                raise FapiaoError("ambiguous", name=group[0], values=[text[:40] for text in texts])
             if texts:
-                return texts.pop()
+                return texts[0]
         return ""
 
+    def get_words(self, names):
+        """Return all texts of the names as one, where more than one does no harm."""
+        return " ".join(self._get_texts(names))
 
-def _read_line(element):
-    texts = {}
-    for child in element:
-        texts.setdefault(local_name(child), (child.text or "").strip())
+    def _get_texts(self, names):
+        return list(dict.fromkeys(text for name in names for text in self._texts.get(name, ())))
 
+
+def _read_line(texts):
     def get(names):
-        return next((texts[name] for name in names if texts.get(name)), "")
+        return next((texts[name].strip() for name in names if texts.get(name, "").strip()), "")
 
     values = {name: get(names) for name, names in _LINE.items()}
     line = Line(
