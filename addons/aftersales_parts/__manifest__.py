@@ -6,7 +6,7 @@
     "author": "After-sales on Odoo",
     "license": "LGPL-3",
     "depends": ["aftersales_service", "purchase_stock", "stock_account", "account"],
-    "external_dependencies": {"python": ["python-stdnum"]},
+    "external_dependencies": {"python": ["python-stdnum", "xlsxwriter"]},
     "data": [
         "security/aftersales_parts_security.xml",
         "security/aftersales_keeping_security.xml",
@@ -23,7 +23,9 @@
         "data/ir_cron_data.xml",
         "report/aftersales_return_report.xml",
         "report/aftersales_return_slip_report.xml",
+        "report/aftersales_list_report.xml",
         "report/aftersales_settlement_report.xml",
+        "report/aftersales_settlement_xlsx_actions.xml",
         "report/aftersales_supplier_recovery_report.xml",
         "report/aftersales_used_part_report.xml",
         "report/aftersales_purchase_comparison_report.xml",

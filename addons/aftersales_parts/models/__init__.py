@@ -12,6 +12,8 @@ from . import res_partner
 from . import res_users
 from . import stock_location
 from . import aftersales_machine_kind
+from . import aftersales_xlsx_mixin
+from . import res_currency
 from . import aftersales_storage_place
 from . import aftersales_part_class
 from . import aftersales_product_cost_mixin
@@ -25,6 +27,7 @@ from . import aftersales_used_part_disposal
 from . import aftersales_used_part_custody
 from . import aftersales_used_part_charge
 from . import aftersales_used_part_ledger
+from . import aftersales_used_part_list
 from . import aftersales_service_record
 from . import aftersales_service_record_part
 from . import aftersales_deduction_reason
@@ -49,6 +52,7 @@ from . import aftersales_settlement_line_assessment
 from . import aftersales_settlement_line_refused
 from . import aftersales_settlement_change
 from . import aftersales_settlement_difference
+from . import aftersales_settlement_print
 from . import aftersales_fapiao
 from . import aftersales_fapiao_reading
 from . import aftersales_fapiao_checking

@@ -1,1 +1,2 @@
+from . import aftersales_settlement_report
 from . import aftersales_used_part_report

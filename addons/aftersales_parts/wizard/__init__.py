@@ -12,3 +12,4 @@ from . import aftersales_used_part_check
 from . import aftersales_used_part_check_line
 from . import aftersales_used_part_pack
 from . import aftersales_used_part_store
+from . import aftersales_xlsx
