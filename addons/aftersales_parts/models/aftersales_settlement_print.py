@@ -7,19 +7,42 @@ from .aftersales_xlsx_mixin import XlsxColumn, XlsxSheet, iter_batches
 
 # shares of the paper in per cent; what has none is in the workbook only
 LIST_WIDTHS = {
-    "number": 4,
-    "tag": 12,
-    "record": 10,
-    "machine": 11,
-    "part": 20,
-    "price": 8,
-    "fee_rate": 5,
-    "fee": 7,
-    "claimed": 8,
-    "result": 7,
-    "payable": 8,
+    "parts": {
+        "number": 4,
+        "tag": 12,
+        "record": 9,
+        "machine": 9,
+        "subject": 17,
+        "price": 7,
+        "base": 7,
+        "fee_rate": 5,
+        "fee": 6,
+        "claimed": 8,
+        "result": 8,
+        "payable": 8,
+    },
+    "service": {
+        "number": 4,
+        "record": 11,
+        "machine": 11,
+        "subject": 18,
+        "price": 8,
+        "quantity": 6,
+        "unit": 6,
+        "base": 9,
+        "claimed": 9,
+        "result": 9,
+        "payable": 9,
+    },
 }
-UNPAID_WIDTHS = {"number": 4, "tag": 12, "code": 5, "deduction": 22, "unpaid": 9, "explanation": 48}
+UNPAID_WIDTHS = {
+    "number": 4,
+    "subject": 12,
+    "code": 5,
+    "deduction": 22,
+    "unpaid": 9,
+    "explanation": 48,
+}
 USED_PART_WIDTHS = {
     "number": 4,
     "tag": 12,
@@ -103,7 +126,7 @@ class AftersalesSettlement(models.Model):
         for row in rows:
             row["result"] = " ".join(filter(None, [row["result"], row["code"]]))
         return self._prepare_table(
-            self._get_list_columns(), LIST_WIDTHS, rows, note=self._get_amount_note()
+            self._get_list_columns(), LIST_WIDTHS[self.kind], rows, note=self._get_amount_note()
         )
 
     def _prepare_unpaid_table(self):
@@ -121,7 +144,8 @@ class AftersalesSettlement(models.Model):
             unpaid = self.currency_id.round(row["claimed"] - row["payable"])
             if not self.currency_id.is_zero(unpaid):
                 deduction = row["deduction"] or row["result"]
-                rows.append({**row, "unpaid": unpaid, "deduction": deduction})
+                subject = row["tag"] or row["subject"]
+                rows.append({**row, "unpaid": unpaid, "deduction": deduction, "subject": subject})
         columns.sort(key=lambda column: [*UNPAID_WIDTHS, column.name].index(column.name))
         return self._prepare_table(
             columns, UNPAID_WIDTHS, rows, caption=env._("What is not paid, and why")
@@ -203,8 +227,11 @@ class AftersalesSettlement(models.Model):
             XlsxColumn("tag", env._("Tag")),
             XlsxColumn("record", env._("Service record")),
             XlsxColumn("machine", env._("Machine")),
-            XlsxColumn("part", env._("Part"), "long"),
-            XlsxColumn("price", env._("Price"), "amount", True),
+            XlsxColumn("subject", env._("Part or service"), "long"),
+            XlsxColumn("price", env._("Price"), "amount"),
+            XlsxColumn("quantity", env._("Quantity"), "number"),
+            XlsxColumn("unit", env._("Unit")),
+            XlsxColumn("base", env._("Amount before fee"), "amount", True),
             XlsxColumn("fee_rate", env._("Fee rate (%)"), "rate"),
             XlsxColumn("fee", env._("Management fee"), "amount", True),
             XlsxColumn("claimed", env._("Claimed"), "amount", True),
@@ -232,7 +259,10 @@ class AftersalesSettlement(models.Model):
 
     def _iter_list_rows(self):
         self.ensure_one()
-        results = dict(self.line_ids._fields["result"]._description_selection(self.env))
+        results, kinds, units = (
+            dict(self.line_ids._fields[name]._description_selection(self.env))
+            for name in ("result", "kind", "unit")
+        )
         number = count(1)
         for lines in iter_batches(self.line_ids):
             for line in lines:
@@ -244,8 +274,12 @@ class AftersalesSettlement(models.Model):
                     "tag": line.tag,
                     "record": named.record_id.name,
                     "machine": named.record_id.serial_number,
-                    "part": named.product_id.display_name,
+                    "subject": named.product_id.display_name
+                    or " ".join(filter(None, [kinds[line.kind], line.note])),
                     "price": line.price_unit,
+                    "quantity": line.quantity,
+                    "unit": units.get(line.unit),
+                    "base": line.amount_base,
                     "fee_rate": line.fee_rate,
                     "fee": line.amount_fee,
                     "claimed": line.amount_claimed,

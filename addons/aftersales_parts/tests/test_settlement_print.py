@@ -127,7 +127,7 @@ class TestSettlementPrint(AftersalesPartsCommon):
             if sheet:
                 self.assertEqual(page.title, sheet)
             self.assertEqual(page.freeze_panes, "A5")
-            self.assertEqual(page.auto_filter.ref, "A4:N7")
+            self.assertEqual(page.auto_filter.ref, "A4:Q7")
             self.assertEqual(page.print_title_rows, "$4:$4")
             self.assertEqual(page.page_setup.orientation, "landscape")
             self.assertTrue(page.sheet_properties.pageSetUpPr.fitToPage)
@@ -135,17 +135,17 @@ class TestSettlementPrint(AftersalesPartsCommon):
             pump = [cell.value for cell in page[5]]
             self.assertEqual(pump[0], 1)
             self.assertEqual(pump[1], settlement.line_ids[0].tag)
-            self.assertEqual(pump[5:9], [2860, 10, 286, 3146])
-            self.assertEqual([page.cell(row, 13).value for row in (5, 6, 7)], [3146, 0, 0])
+            self.assertEqual([*pump[5:7], *pump[8:12]], [2860, 1, 2860, 10, 286, 3146])
+            self.assertEqual([page.cell(row, 16).value for row in (5, 6, 7)], [3146, 0, 0])
             self.assertEqual(page["F5"].number_format, "#,##0.00")
             self.assertEqual(page["B5"].number_format, "@")
-            self.assertEqual(page["F8"].value, "=SUBTOTAL(9,F5:F7)")
-            self.assertEqual(page["M8"].value, "=SUBTOTAL(9,M5:M7)")
+            self.assertEqual(page["I8"].value, "=SUBTOTAL(9,I5:I7)")
+            self.assertEqual(page["P8"].value, "=SUBTOTAL(9,P5:P7)")
             values = self._load(records, "list", data_only=True).worksheets[0]
-            self.assertEqual(values["F8"].value, settlement.amount_parts)
-            self.assertEqual(values["H8"].value, settlement.amount_fee)
-            self.assertEqual(values["I8"].value, settlement.amount_claimed)
-            self.assertEqual(values["M8"].value, settlement.amount_payable)
+            self.assertEqual(values["I8"].value, settlement.amount_parts)
+            self.assertEqual(values["K8"].value, settlement.amount_fee)
+            self.assertEqual(values["L8"].value, settlement.amount_claimed)
+            self.assertEqual(values["P8"].value, settlement.amount_payable)
 
     def test_workbook_of_used_parts(self):
         """M8.3: days are days, and the parts without a return have none."""
