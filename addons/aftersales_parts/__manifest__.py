@@ -10,6 +10,7 @@
     "data": [
         "security/aftersales_parts_security.xml",
         "security/aftersales_keeping_security.xml",
+        "security/aftersales_settlement_report_security.xml",
         "security/ir.model.access.csv",
         "data/ir_sequence_data.xml",
         "data/product_data.xml",
@@ -26,6 +27,7 @@
         "report/aftersales_list_report.xml",
         "report/aftersales_settlement_report.xml",
         "report/aftersales_settlement_xlsx_actions.xml",
+        "report/aftersales_statement_report.xml",
         "report/aftersales_supplier_recovery_report.xml",
         "report/aftersales_used_part_report.xml",
         "report/aftersales_purchase_comparison_report.xml",
@@ -77,6 +79,7 @@
         "views/stock_views.xml",
         "views/res_partner_views.xml",
         "views/sale_order_views.xml",
+        "wizard/aftersales_statement_views.xml",
         "report/aftersales_swap_report.xml",
         "views/aftersales_swap_views.xml",
     ],

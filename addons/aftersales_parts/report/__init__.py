@@ -1,2 +1,3 @@
 from . import aftersales_settlement_report
+from . import aftersales_statement_report
 from . import aftersales_used_part_report

@@ -13,3 +13,5 @@ from . import aftersales_used_part_check_line
 from . import aftersales_used_part_pack
 from . import aftersales_used_part_store
 from . import aftersales_xlsx
+from . import aftersales_statement
+from . import aftersales_statement_line
