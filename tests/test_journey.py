@@ -373,9 +373,9 @@ class TestJourney(TransactionCase):
         )
         self.assertEqual(set(fapiao.check_ids.mapped("result")), {"passed"})
         fapiao.action_match()
-        self.assertEqual(fapiao.settlement_id, settlement)
+        self.assertEqual(fapiao.settlement_ids, settlement)
         fapiao.action_reconcile()
-        bill = settlement.bill_id
+        bill = settlement.bill_ids
         self.assertEqual((bill.state, bill.payment_state), ("posted", "paid"))
         self.assertEqual(
             (bill.amount_untaxed, bill.amount_tax, bill.amount_total), (2890.27, 375.73, 3266.00)

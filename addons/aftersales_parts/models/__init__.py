@@ -1,6 +1,7 @@
 from . import aftersales_regulation
 from . import aftersales_reference_mixin
 from . import res_company
+from . import res_company_books
 from . import res_config_settings
 from . import account_chart_template
 from . import stock_warehouse
@@ -58,6 +59,9 @@ from . import aftersales_fapiao_reading
 from . import aftersales_fapiao_checking
 from . import aftersales_fapiao_line
 from . import aftersales_fapiao_check
+from . import aftersales_fapiao_match
+from . import aftersales_fapiao_matching
+from . import aftersales_fapiao_posting
 from . import account_move
 from . import account_move_line
 from . import account_payment

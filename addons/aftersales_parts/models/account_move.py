@@ -12,7 +12,13 @@ class AccountMove(models.Model):
         readonly=True,
         copy=False,
         index="btree_not_null",
-        help="The after-sales settlement that this entry or bill belongs to.",
+        help="The after-sales settlement that this entry belongs to.",
+    )
+    aftersales_in_force = fields.Boolean(
+        "Settlement entry in force",
+        readonly=True,
+        copy=False,
+        help="The one entry by which the settlement is credited, as long as it isn't reversed.",
     )
     aftersales_return_id = fields.Many2one(
         "aftersales.return",
@@ -26,6 +32,11 @@ class AccountMove(models.Model):
         "aftersales.deposit", "move_id", "Deposit movement", readonly=True
     )
     aftersales_fapiao_ids = fields.One2many("aftersales.fapiao", "bill_id", "Fapiao", readonly=True)
+
+    _aftersales_in_force_uniq = models.UniqueIndex(
+        "(aftersales_settlement_id) WHERE aftersales_in_force",
+        "This settlement is entered in the books already.",
+    )
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -95,7 +106,7 @@ class AccountMove(models.Model):
     @api.model
     def _get_aftersales_links(self):
         """Return the names of the fields that only after-sales documents fill."""
-        return {"aftersales_settlement_id", "aftersales_return_id"}
+        return {"aftersales_settlement_id", "aftersales_in_force", "aftersales_return_id"}
 
     def _get_given_fields(self):
         return super()._get_given_fields() | self._get_aftersales_links()
@@ -184,20 +195,17 @@ class AccountMove(models.Model):
         }
 
     def _get_aftersales_moves(self):
-        """Return those of these moves that a settlement has posted.
+        """Return those of these moves that a settlement or fapiao has posted.
 
-        The settlement says which they are, so that no write on the move can take it out.
+        No write on the move can take it out: the fields are written by actions only.
         """
         posted = self.filtered(lambda move: move.state == "posted")
         if not posted:
             return posted
         # sudo: a move belongs to its settlement whether or not this user may see that
-        settlements = (
-            self.env["aftersales.settlement"]
-            .sudo()
-            .search(["|", ("move_id", "in", posted.ids), ("bill_id", "in", posted.ids)])
-        )
-        return posted & (settlements.move_id | settlements.bill_id)
+        moves = posted.sudo()
+        own = moves.filtered(lambda m: m.aftersales_settlement_id or m.aftersales_fapiao_ids)
+        return own.sudo(self.env.su)
 
     def _get_aftersales_deposit_moves(self):
         """Return those of these moves that are movements of a deposit, as that says."""

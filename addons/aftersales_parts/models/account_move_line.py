@@ -25,6 +25,15 @@ class AccountMoveLine(models.Model):
         help="The line of the invoice by which the returned goods were sold.",
     )
 
+    aftersales_settlement_id = fields.Many2one(
+        "aftersales.settlement",
+        "Settlement",
+        readonly=True,
+        copy=False,
+        ondelete="restrict",
+        index="btree_not_null",
+        help="The after-sales settlement that this item opens or closes.",
+    )
     aftersales_credit_line_ids = fields.One2many(
         "account.move.line", "aftersales_credited_line_id", "Credited by"
     )
@@ -65,11 +74,12 @@ class AccountMoveLine(models.Model):
 
     @api.model
     def _get_aftersales_links(self):
-        """Return the names of the fields that only the actions on returned goods fill."""
+        """Return the names of the fields that only the actions of after-sales fill."""
         return {
             "aftersales_return_line_id",
             "aftersales_credited_line_id",
             "aftersales_charged_part_id",
+            "aftersales_settlement_id",
         }
 
     def _get_given_fields(self):

@@ -130,7 +130,6 @@ class AftersalesFapiao(models.Model):
     pdf_digest = fields.Char("PDF hash", readonly=True, help="SHA-256 of the PDF.")
     check_ids = fields.One2many("aftersales.fapiao.check", "fapiao_id", "Checks", readonly=True)
     failed_count = fields.Integer("Failed checks", compute="_compute_failed_count")
-    settlement_id = fields.Many2one("aftersales.settlement", "Settlement", readonly=True)
     bill_id = fields.Many2one(
         "account.move",
         "Vendor bill",
@@ -157,10 +156,6 @@ class AftersalesFapiao(models.Model):
     _name_company_uniq = models.Constraint(
         "UNIQUE(name, company_id)", "This fapiao has already been entered."
     )
-    _settlement_uniq = models.UniqueIndex(
-        "(settlement_id) WHERE settlement_id IS NOT NULL",
-        "Another fapiao is matched to this settlement already.",
-    )
 
     @api.depends("check_ids.result")
     def _compute_failed_count(self):
@@ -185,7 +180,7 @@ class AftersalesFapiao(models.Model):
             *super()._get_retention_depends(),
             "state",
             "date",
-            "settlement_id.retain_until",
+            "match_ids.settlement_id.retain_until",
         ]
 
     def _get_retention_start(self):
@@ -193,7 +188,7 @@ class AftersalesFapiao(models.Model):
         return self.date if self.state in ("posted", "reversed") else False
 
     def _get_retained_with(self):
-        return self.settlement_id
+        return self.match_ids.settlement_id
 
     # --- who may write what ----------------------------------------------------------------
 
@@ -481,115 +476,3 @@ class AftersalesFapiao(models.Model):
             rate: tuple(self.currency_id.round(amount) for amount in amounts)
             for rate, amounts in groups.items()
         }
-
-    # --- posting ---------------------------------------------------------------------------
-
-    def _check_tax(self, expected):
-        """Raise UserError if the VAT is not ``expected``, but for roundings of the tax system."""
-        self.ensure_one()
-        tolerance = self.company_id.aftersales_tax_tolerance
-        if self.currency_id.compare_amounts(abs(self.amount_tax - expected), tolerance) > 0:
-            raise UserError(
-                self.env._(
-                    "The VAT of fapiao %(number)s is %(actual)s, but %(expected)s at the rate of "
-                    "%(tax)s. Ask the service center for a fapiao with the right rate.",
-                    number=self.name,
-                    actual=self.currency_id.format(self.amount_tax),
-                    expected=self.currency_id.format(expected),
-                    tax=self.company_id.aftersales_purchase_tax_id.name,
-                )
-            )
-
-    def _check_bill(self, bill):
-        """Raise UserError unless the bill equals the fapiao to the cent."""
-        self.ensure_one()
-        pairs = (
-            (bill.amount_untaxed, self.amount_untaxed),
-            (bill.amount_tax, self.amount_tax),
-            (bill.amount_total, self.amount_total),
-        )
-        if any(self.currency_id.compare_amounts(a, b) for a, b in pairs):
-            raise UserError(
-                self.env._(
-                    "The vendor bill would not equal fapiao %(number)s to the cent: %(bill)s "
-                    "against %(fapiao)s. Is the VAT rate the one in the settings?",
-                    number=self.name,
-                    bill=format_list(self.env, [self.currency_id.format(a) for a, _b in pairs]),
-                    fapiao=format_list(self.env, [self.currency_id.format(b) for _a, b in pairs]),
-                )
-            )
-
-    # --- matching --------------------------------------------------------------------------
-
-    def action_match(self):
-        """Match to the confirmed settlement of the same center and amount."""
-        for fapiao in self:
-            fapiao.check_access("write")
-            fapiao.lock_for_update(allow_referencing=True)
-            if fapiao.state != "read":
-                raise UserError(self.env._("Fapiao %s is matched already.", fapiao.name))
-            # what failed when it was entered may have been put right since
-            fapiao._run_checks()
-            seller = fapiao.center_id.commercial_partner_id
-            candidates = self.env["aftersales.settlement"].search(
-                [
-                    ("company_id", "=", fapiao.company_id.id),
-                    ("center_id.commercial_partner_id", "in", seller.ids),
-                    ("state", "=", "posted"),
-                    ("fapiao_ids", "=", False),
-                ],
-                order="month",
-            )
-            exact = candidates.filtered(
-                lambda s, f=fapiao: s.currency_id.compare_amounts(s.amount_payable, f.amount_total)
-                == 0
-            )
-            if not exact:
-                raise UserError(fapiao._get_no_match_message(candidates))
-            # one at a time: whoever waited here finds it taken, by the unique index at last
-            exact[0]._lock("posted")
-            fapiao._write_protected({"settlement_id": exact[0].id, "state": "matched"})
-            exact[0]._write_protected({"state": "invoiced"})
-            exact[0]._deadline_event("invoiced")
-        return True
-
-    def _get_no_match_message(self, candidates):
-        if not self.center_id:
-            return self.env._(
-                "No service center has the tax number %s. Enter it on the center's form.",
-                self.seller_vat,
-            )
-        if not candidates:
-            return self.env._(
-                "%s has no confirmed settlement that waits for a fapiao.", self.center_id.name
-            )
-        return self.env._(
-            "No confirmed settlement of %(center)s amounts to %(amount)s. Waiting: %(waiting)s",
-            center=self.center_id.name,
-            amount=self.currency_id.format(self.amount_total),
-            waiting=format_list(
-                self.env,
-                [f"{s.name} {s.currency_id.format(s.amount_payable)}" for s in candidates],
-            ),
-        )
-
-    def action_unmatch(self):
-        """Undo the match of a fapiao that isn't posted."""
-        for fapiao in self:
-            fapiao.check_access("write")
-            if fapiao.state != "matched":
-                raise UserError(self.env._("Fapiao %s is not matched.", fapiao.name))
-            fapiao.settlement_id._write_protected({"state": "posted"})
-            fapiao._write_protected({"settlement_id": False, "state": "read"})
-        return True
-
-    def action_reconcile(self):
-        """Post the vendor bill of the matched settlement and reconcile."""
-        for fapiao in self:
-            if not fapiao.settlement_id:
-                raise UserError(self.env._("Match fapiao %s first.", fapiao.name))
-        return self.settlement_id.action_reconcile()
-
-    def action_view_bill(self):
-        self.ensure_one()
-        return self.settlement_id.action_view_bill()

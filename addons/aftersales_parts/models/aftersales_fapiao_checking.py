@@ -125,7 +125,7 @@ class AftersalesFapiao(models.Model):
 
     def _get_matched_settlements(self):
         """Return the settlements that the fapiao is matched to."""
-        return self.settlement_id
+        return self.match_ids.settlement_id
 
     def _check_date_confirmed(self):
         # sudo: an accountant may check what he matched; only days are compared

@@ -129,31 +129,6 @@ class AftersalesSettlement(models.Model):
         help="End of the last working day for the VAT invoice, by the settlement terms in force on "
         "the day of the confirmation (M8.6, M9.2).",
     )
-    move_id = fields.Many2one(
-        "account.move",
-        "Settlement entry",
-        readonly=True,
-        copy=False,
-        check_company=True,
-        ondelete="restrict",
-        index="btree_not_null",
-    )
-    bill_id = fields.Many2one(
-        "account.move",
-        "Vendor bill",
-        readonly=True,
-        copy=False,
-        check_company=True,
-        ondelete="restrict",
-        index="btree_not_null",
-    )
-    fapiao_ids = fields.One2many("aftersales.fapiao", "settlement_id", "Fapiao")
-    amount_invoiced = fields.Monetary("Invoiced", compute="_compute_amount_invoiced")
-    amount_difference = fields.Monetary(
-        "Not invoiced yet",
-        compute="_compute_amount_invoiced",
-        help="What the fapiao still lacks; it has to be zero to the cent.",
-    )
     state = fields.Selection(
         [
             ("draft", "Draft"),
@@ -253,15 +228,6 @@ class AftersalesSettlement(models.Model):
                 days, day + timedelta(days=1), company
             )
 
-    @api.depends("fapiao_ids.amount_total", "amount_payable")
-    def _compute_amount_invoiced(self):
-        for settlement in self:
-            # sudo: the center sees what it has invoiced without access to the company's fapiao
-            settlement.amount_invoiced = sum(settlement.sudo().fapiao_ids.mapped("amount_total"))
-            settlement.amount_difference = settlement.currency_id.round(
-                settlement.amount_payable - settlement.amount_invoiced
-            )
-
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
@@ -310,8 +276,6 @@ class AftersalesSettlement(models.Model):
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {
-            "move_id",
-            "bill_id",
             "date_confirmed",
             "supplement",
         }
@@ -323,20 +287,3 @@ class AftersalesSettlement(models.Model):
 
     def _get_deadline_region(self):
         return self.region_id
-
-    # --- screens ---------------------------------------------------------------------------
-
-    def action_view_move(self):
-        return self._action_view_account_move(self.move_id)
-
-    def action_view_bill(self):
-        return self._action_view_account_move(self.bill_id)
-
-    def _action_view_account_move(self, move):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "account.move",
-            "res_id": move.id,
-            "views": [(False, "form")],
-        }

@@ -1,8 +1,10 @@
-from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo import api, fields, models
+from odoo.exceptions import LockError, RedirectWarning, UserError
 from odoo.tools import format_list
 
 from .aftersales_settlement import CREDITED_STATES
+
+ACTIVITY = "aftersales_parts.mail_activity_type_books"
 
 
 class AftersalesSettlement(models.Model):
@@ -10,46 +12,240 @@ class AftersalesSettlement(models.Model):
 
     _inherit = "aftersales.settlement"  # pylint: disable=consider-merging-classes-inherited
 
+    partner_id = fields.Many2one(
+        "res.partner",
+        "Booked with",
+        compute="_compute_partner_id",
+        store=True,
+        precompute=True,
+        index=True,
+        help="With whom the books are kept, fixed when the settlement was made: the company that "
+        "the service center belongs to, or the manufacturer whom we claim from.",
+    )
+    move_id = fields.Many2one(
+        "account.move",
+        "Settlement entry",
+        readonly=True,
+        copy=False,
+        check_company=True,
+        ondelete="restrict",
+        index="btree_not_null",
+    )
+    entry_ids = fields.One2many(
+        "account.move",
+        "aftersales_settlement_id",
+        "Entries",
+        readonly=True,
+        help="The entry with those that were reversed, and their reversals.",
+    )
+    match_ids = fields.One2many("aftersales.fapiao.match", "settlement_id", "Matches")
+    fapiao_ids = fields.Many2many(
+        "aftersales.fapiao", string="Fapiao", compute="_compute_fapiao_ids"
+    )
+    bill_ids = fields.Many2many("account.move", string="Bills", compute="_compute_fapiao_ids")
+    amount_invoiced = fields.Monetary("Invoiced", compute="_compute_amount_invoiced", store=True)
+    amount_difference = fields.Monetary(
+        "Not invoiced yet",
+        compute="_compute_amount_invoiced",
+        store=True,
+        help="What the fapiao still lacks; it has to be zero to the cent.",
+    )
+
+    # who the partner belongs to may change later, the books don't
+    @api.depends("center_id", "direction", "company_id")
+    def _compute_partner_id(self):
+        for settlement in self:
+            if settlement.direction == "receivable":
+                partner = settlement.company_id.aftersales_manufacturer_id
+            else:
+                partner = settlement.center_id
+            settlement.partner_id = partner.commercial_partner_id
+
+    @api.depends("match_ids.fapiao_id.bill_id")
+    def _compute_fapiao_ids(self):
+        for settlement in self:
+            settlement.fapiao_ids = settlement.match_ids.fapiao_id
+            settlement.bill_ids = settlement.match_ids.fapiao_id.bill_id
+
+    @api.depends("match_ids.amount", "amount_payable")
+    def _compute_amount_invoiced(self):
+        for settlement in self:
+            # sudo: the center sees what it has invoiced without access to the company's fapiao
+            settlement.amount_invoiced = sum(settlement.sudo().match_ids.mapped("amount"))
+            settlement.amount_difference = settlement.currency_id.round(
+                settlement.amount_payable - settlement.amount_invoiced
+            )
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {"move_id"}
+
+    def _lock_for_books(self):
+        """Lock against what other accountants do this very moment.
+
+        :raises UserError: somebody else is at it
+        """
+        self.check_access("write")
+        try:
+            self.lock_for_update(allow_referencing=True)
+        except LockError as error:
+            raise UserError(
+                self.env._(
+                    "Somebody else is working on %s this very moment. Reload the page and look "
+                    "what has changed.",
+                    format_list(self.env, self.mapped("name")),
+                )
+            ) from error
+        self.invalidate_recordset()
+
+    # --- entry (M8.5) ----------------------------------------------------------------------
+
+    def _get_sign(self):
+        """Return 1 if we owe the amount, -1 if it is owed to us: every entry is mirrored."""
+        return -1 if self.direction == "receivable" else 1
+
     def _get_net(self):
         """Return the payable amount without VAT, in the company's currency."""
         self.ensure_one()
-        tax = self.company_id.aftersales_purchase_tax_id
+        tax = self.company_id._aftersales_get_books(self.direction, self.kind)["tax"]
         return self.currency_id.round(self.amount_payable / (1 + tax.amount / 100))
 
     def _post_entries(self):
-        """Credit the payable amounts to the centers' parts accounts (M8.5).
+        """Credit the payable amounts at once, as far as the books are open (M8.5).
+
+        What they refuse stays confirmed: nothing is lost, and accountants are asked to post it.
+        """
+        if not self._try_to_enter():
+            return
+        for settlement in self:
+            if error := settlement._try_to_enter():
+                settlement._ask_accountants(error)
+
+    def _try_to_enter(self):
+        """Enter all of these in the books or none; return why not, or False."""
+        try:
+            with self.env.cr.savepoint():
+                self._enter_in_books()
+        except (UserError, RedirectWarning) as error:
+            self.invalidate_recordset()
+            return error.args[0]
+        return False
+
+    def action_post(self):
+        """Enter confirmed settlements in the books that these had refused, as an accountant.
+
+        Many at once: what is refused again stays confirmed, and is told with the reason.
+
+        :raises UserError: not confirmed, posted by somebody else meanwhile, or all are refused
+        """
+        self._check_accountant()
+        self._lock_for_books()
+        self._check_state("confirmed")
+        # sudo: an accountant of invoices may lack rights on entries; what is posted follows from
+        # the confirmed figures alone
+        settlements = self.sudo()
+        errors = {}
+        if settlements._try_to_enter():
+            for settlement in settlements:
+                if error := settlement._try_to_enter():
+                    errors[settlement] = error
+        messages = [f"{settlement.name}: {error}" for settlement, error in errors.items()]
+        if len(errors) == len(self):
+            raise UserError("\n".join(messages))
+        (settlements - settlements.union(*errors)).activity_unlink([ACTIVITY])
+        if not messages:
+            return True
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "sticky": True,
+                "message": "\n".join(
+                    [self.env._("Posted: %s", len(self) - len(errors)), *messages]
+                ),
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _check_accountant(self):
+        """Raise AccessError unless the user keeps the books."""
+        if not self.env.user.has_group("account.group_account_invoice"):
+            self._check_group("account.group_account_user")
+
+    def _ask_accountants(self, reason):
+        """Plan for the accountants to post what the books refused, with the reason."""
+        self.ensure_one()
+        # sudo: users of the role are read to find those in charge, and get an activity
+        settlement = self.sudo()
+        settlement.activity_unlink([ACTIVITY])
+        users = self.env["res.users"]
+        for xmlid in ("account.group_account_user", "account.group_account_invoice"):
+            users = users or self.env.ref(xmlid).sudo().all_user_ids.filtered(
+                lambda user: user.active and not user.share and self.company_id in user.company_ids
+            )
+        for user in users:
+            settlement.activity_schedule(
+                ACTIVITY,
+                summary=settlement.with_context(lang=user.lang).env._(
+                    "Post the confirmed settlement"
+                ),
+                note=reason,
+                user_id=user.id,
+            )
+        settlement.message_post(
+            body=self.env._("Confirmed, but not entered in the books yet: %s", reason)
+        )
+
+    def _enter_in_books(self):
+        """Post the entries of confirmed settlements and set them off (M8.5).
 
         The center has not issued its invoice yet, so no VAT is booked: the net amount waits on
         the accrued account, the gross amount on the claims account until the fapiao arrives.
+
+        :raises UserError: accounts are missing, the books are locked, or an amount is negative
         """
-        for company in self.company_id:
-            company._aftersales_check_accounting()
+        for company, direction, kind in {(s.company_id, s.direction, s.kind) for s in self}:
+            company._aftersales_check_accounting(direction, kind)
         moves = self.env["account.move"].create([s._prepare_entry_vals() for s in self])
         moves.action_post()
         for settlement, move in zip(self, moves, strict=True):
             settlement._write_protected({"move_id": move.id, "state": "posted"})
-            settlement._offset_invoices()
+        self._offset_invoices()
 
     def _prepare_entry_vals(self):
-        company = self.company_id
-        net, gross = self._get_net(), self.amount_payable
-        # invoices are those of the company that a center belongs to, so its credit is, too
-        partner = self.center_id.commercial_partner_id
-        receivable = partner.with_company(company).property_account_receivable_id
+        company, partner = self.company_id, self.partner_id
+        if self.currency_id.compare_amounts(self.amount_payable, 0) <= 0:
+            raise UserError(
+                self.env._(
+                    "%(settlement)s is about %(amount)s, for which no fapiao can be issued.",
+                    settlement=self.name,
+                    amount=self.currency_id.format(self.amount_payable),
+                )
+            )
+        books = company._aftersales_get_books(self.direction, self.kind)
+        net, gross, sign = self._get_net(), self.amount_payable, self._get_sign()
+        partner_accounts = partner.with_company(company)
+        current = (
+            partner_accounts.property_account_receivable_id
+            if sign > 0
+            else partner_accounts.property_account_payable_id
+        )
         lines = [
-            (company.aftersales_expense_account_id, net),
-            (company.aftersales_claims_account_id, gross),
-            (company.aftersales_accrued_account_id, -net),
-            (receivable, -gross),
+            (books["result"], net),
+            (books["claims"], gross),
+            (books["accrued"], -net),
+            (current, -gross),
         ]
+        day = company._aftersales_local(self.date_confirmed or fields.Datetime.now()).date()
         return {
             "move_type": "entry",
             "company_id": company.id,
             "journal_id": company.aftersales_journal_id.id,
             "currency_id": company.currency_id.id,
-            "date": fields.Date.context_today(self),
+            "date": company._aftersales_get_open_date(day, company.aftersales_journal_id),
             "ref": self.name,
             "aftersales_settlement_id": self.id,
+            "aftersales_in_force": True,
             "line_ids": [
                 fields.Command.create(
                     {
@@ -57,7 +253,8 @@ class AftersalesSettlement(models.Model):
                         "partner_id": partner.id,
                         "currency_id": company.currency_id.id,
                         "name": f"{self.name} {self.center_id.name}",
-                        "balance": balance,
+                        "balance": sign * balance,
+                        "aftersales_settlement_id": self.id,
                     }
                 )
                 for account, balance in lines
@@ -65,17 +262,25 @@ class AftersalesSettlement(models.Model):
         }
 
     def _get_entry_lines(self):
-        """Return the lines of the posted entry: expense, claims, accrued and receivable.
+        """Return {use: line} of the posted entry: result, claims, accrued and current.
 
         Found by what they are, because the accounts in the settings may have changed since.
         """
         self.ensure_one()
+        sign = self._get_sign()
+        types = ("liability_payable", "asset_receivable")
+        claims_type, current_type = types if sign > 0 else reversed(types)
         lines = self.move_id.line_ids
-        debits = lines.filtered(lambda line: line.balance > 0)
-        claims = debits.filtered(lambda line: line.account_type == "liability_payable")
-        receivable = (lines - debits).filtered(lambda line: line.account_type == "asset_receivable")
-        found = (debits - claims, claims, lines - debits - receivable, receivable)
-        if any(len(line) != 1 for line in found):
+        debits = lines.filtered(lambda line: sign * line.balance > 0)
+        claims = debits.filtered(lambda line: line.account_type == claims_type)
+        current = (lines - debits).filtered(lambda line: line.account_type == current_type)
+        found = {
+            "result": debits - claims,
+            "claims": claims,
+            "accrued": lines - debits - current,
+            "current": current,
+        }
+        if any(len(line) != 1 for line in found.values()):
             raise UserError(
                 self.env._(
                     "The entry %(entry)s of %(settlement)s does not show which accounts are to be "
@@ -88,140 +293,222 @@ class AftersalesSettlement(models.Model):
         return found
 
     def _offset_invoices(self):
-        """Set the credit off against the center's open parts invoices, oldest first."""
-        *_others, credit = self._get_entry_lines()
-        invoices = self.env["account.move.line"].search(
+        """Set the credits off against the partners' open invoices, oldest first.
+
+        Only those in the company's currency: any other would make an exchange difference of a
+        rate that nobody agreed on. They are named instead.
+        """
+        lines = {settlement: settlement._get_entry_lines()["current"] for settlement in self}
+        credits = self.env["account.move.line"].union(*lines.values())
+        found = self.env["account.move.line"].search(
             [
-                ("partner_id", "child_of", credit.partner_id.id),
-                ("company_id", "=", self.company_id.id),
-                ("account_id", "=", credit.account_id.id),
+                ("partner_id", "child_of", credits.partner_id.ids),
+                ("company_id", "in", credits.company_id.ids),
+                ("account_id", "in", credits.account_id.ids),
                 ("parent_state", "=", "posted"),
                 ("reconciled", "=", False),
-                ("balance", ">", 0),
-                ("move_id.move_type", "=", "out_invoice"),
+                ("move_id.move_type", "in", ("out_invoice", "in_invoice")),
             ],
             order="date_maturity, id",
         )
-        if invoices:
-            (credit + invoices).reconcile()
 
-    def action_reconcile(self):
-        """Enter the center's bill from the matched fapiao and close all accounts (M8.6)."""
-        if not self.env.user.has_group("account.group_account_invoice"):
-            self._check_group("account.group_account_user")
-        self._lock(*CREDITED_STATES)
+        def get_key(line):
+            return line.company_id, line.partner_id.commercial_partner_id, line.account_id
+
+        open_lines = found.filtered(
+            lambda line: (
+                (line.balance > 0) == (line.move_id.move_type == "out_invoice")
+                and (line.account_type == "asset_receivable") == (line.balance > 0)
+            )
+        ).grouped(get_key)
+        plans = []
+        for key, own in credits.grouped(get_key).items():
+            invoices = open_lines.get(key, found.browse())
+            foreign = invoices.filtered(lambda line: line.currency_id != line.company_currency_id)
+            if foreign:
+                self.filtered(lambda s, own=own: lines[s] in own)._note_foreign(foreign)
+            if invoices - foreign:
+                plans.append(own + (invoices - foreign))
+        if plans:
+            self.env["account.move.line"]._reconcile_plan(plans)
+
+    def _note_foreign(self, lines):
         for settlement in self:
-            fapiao = settlement.fapiao_ids
-            if not fapiao:
-                raise UserError(self.env._("No fapiao is matched to %s yet.", settlement.name))
-            fapiao._run_checks()
-            fapiao._check_postable()
-            settlement._check_fapiao(fapiao)
-            if settlement.amount_difference:
-                raise UserError(
-                    self.env._(
-                        "%(settlement)s: the fapiao sums up to %(invoiced)s, confirmed is "
-                        "%(payable)s. The difference of %(difference)s has to be corrected by the "
-                        "service center (M8.6).",
-                        settlement=settlement.name,
-                        invoiced=settlement.currency_id.format(settlement.amount_invoiced),
-                        payable=settlement.currency_id.format(settlement.amount_payable),
-                        difference=settlement.currency_id.format(settlement.amount_difference),
-                    )
-                )
-            # sudo: an accountant of invoices may lack rights on entries; what is posted follows
-            # from the settlement and its fapiao, both checked above.
-            settlement.sudo()._post_bill(fapiao.sudo())
-            settlement._write_protected({"state": "reconciled"})
-        return True
-
-    def _check_fapiao(self, fapiao):
-        """Raise UserError unless the fapiao is of this settlement's center and company."""
-        self.ensure_one()
-        seller = fapiao.center_id.commercial_partner_id
-        payee = self.center_id.commercial_partner_id
-        if seller != payee or fapiao.company_id != self.company_id:
-            raise UserError(
-                self.env._(
-                    "Fapiao %(fapiao)s is not that of %(center)s, whom %(settlement)s pays. Undo "
-                    "the match.",
-                    fapiao=format_list(self.env, fapiao.mapped("name")),
-                    center=self.center_id.name,
-                    settlement=self.name,
+            settlement.message_post(
+                body=self.env._(
+                    "Open invoices in another currency were left alone: %s. An accountant sets "
+                    "them off at the rate agreed on.",
+                    format_list(
+                        self.env,
+                        [
+                            f"{line.move_id.name} "
+                            f"{line.currency_id.format(abs(line.amount_residual_currency))}"
+                            for line in lines
+                        ],
+                    ),
                 )
             )
 
-    def _post_bill(self, fapiao):
-        """Post the vendor bill with net, VAT and gross of the fapiao, and reconcile."""
-        self.ensure_one()
-        fapiao.ensure_one()
-        self.company_id._aftersales_check_tax()
-        _expense, claims, _accrued, _receivable = self._get_entry_lines()
-        bill = self.env["account.move"].create(self._prepare_bill_vals(fapiao))
-        fapiao._check_tax(bill.amount_tax)
-        if tax_line := bill.line_ids.filtered("tax_line_id"):
-            amount = {"amount_currency": fapiao.amount_tax}
-            bill.write({"line_ids": [fields.Command.update(tax_line.id, amount)]})
-        term_line = bill.line_ids.filtered(lambda line: line.display_type == "payment_term")
-        term_line.account_id = claims.account_id
-        fapiao._check_bill(bill)
-        bill.action_post()
-        self._close_accounts(bill)
-        self._write_protected({"bill_id": bill.id})
-        fapiao._write_protected({"bill_id": bill.id, "state": "posted"})
+    # --- fapiao (M8.6) ---------------------------------------------------------------------
 
-    def _close_accounts(self, bill):
-        """Reconcile entry and bill; raise UserError unless both clearing accounts close (M8.6)."""
-        _expense, claims, accrued, _receivable = self._get_entry_lines()
-        moves = self.move_id + bill
-        for account in claims.account_id + accrued.account_id:
-            lines = moves.line_ids.filtered(lambda line, a=account: line.account_id == a)
-            lines.filtered(lambda line: not line.reconciled).reconcile()
-            if not all(lines.mapped("reconciled")):
+    def _get_cents(self):
+        """Return what waits for a fapiao, in the smallest unit, so that sums are exact."""
+        self.ensure_one()
+        return round(self.amount_difference / self.currency_id.rounding)
+
+    def _get_tax_gap(self, fapiao):
+        """Return by how much the VAT of ``fapiao`` differs from what is expected for this kind."""
+        tax = self.company_id._aftersales_get_books(self.direction, self.kind)["tax"]
+        return abs(fapiao.amount_untaxed * tax.amount / 100 - fapiao.amount_tax)
+
+    def _update_invoiced_state(self):
+        """Bring the state of credited settlements in line with their fapiao (M8.6, M9.2)."""
+        for settlement in self:
+            complete = settlement.currency_id.is_zero(settlement.amount_difference)
+            state = "invoiced" if complete else "posted"
+            if settlement.state != state:
+                settlement._write_protected({"state": state})
+                if complete:
+                    settlement._deadline_event("invoiced")
+
+    def _check_fapiao(self, fapiaos):
+        """Raise UserError unless the fapiao are of this settlement's partner and company."""
+        self.ensure_one()
+        for fapiao in fapiaos:
+            if (
+                fapiao._get_match_partner() != self.partner_id
+                or fapiao._get_match_direction() != self.direction
+                or fapiao.company_id != self.company_id
+            ):
                 raise UserError(
                     self.env._(
-                        "%(account)s would not close for %(settlement)s: %(amount)s would stay "
-                        "open. Undo what its entry %(entry)s was reconciled with by hand, then try "
-                        "again.",
-                        account=account.display_name,
+                        "Fapiao %(fapiao)s is not that of %(partner)s, with whom %(settlement)s "
+                        "is settled. Undo the match.",
+                        fapiao=fapiao.name,
+                        partner=self.partner_id.name,
                         settlement=self.name,
-                        amount=self.currency_id.format(sum(lines.mapped("amount_residual"))),
-                        entry=self.move_id.name,
                     )
                 )
 
-    def _prepare_bill_vals(self, fapiao):
-        company = self.company_id
-        tax = company.aftersales_purchase_tax_id
-        expense, claims, accrued, _receivable = self._get_entry_lines()
-        net = -accrued.balance
-        # the fapiao may split the gross amount a cent differently than we accrued it; that cent
-        # belongs to the expense, so that the accrued account closes at zero
-        amounts = [(accrued.account_id, net)]
-        rest = self.currency_id.round(fapiao.amount_untaxed - net)
-        if rest:
-            amounts.append((expense.account_id, rest))
-        return {
-            "move_type": "in_invoice",
-            "company_id": company.id,
-            "partner_id": claims.partner_id.id,
-            "currency_id": company.currency_id.id,
-            # one line on the claims account, whatever terms the center has as a vendor
-            "invoice_payment_term_id": False,
-            "invoice_date": fapiao.date,
-            "date": fields.Date.context_today(self),
-            "ref": fapiao.name,
-            "aftersales_settlement_id": self.id,
-            "invoice_line_ids": [
-                fields.Command.create(
-                    {
-                        "name": self.name,
-                        "account_id": account.id,
-                        "quantity": 1,
-                        "price_unit": amount,
-                        "tax_ids": [fields.Command.set(tax.ids)],
-                    }
+    def action_reconcile(self):
+        """Enter the bills of the matched fapiao and close all accounts, as an accountant (M8.6).
+
+        Settlements that share fapiao go together, complete or not at all.
+
+        :raises UserError: no fapiao, a difference, a check that failed, or accounts that would
+            not close
+        """
+        self._check_accountant()
+        self._lock_for_books()
+        self._check_state(*CREDITED_STATES)
+        done = self.browse()
+        for settlement in self:
+            if settlement not in done:
+                group = settlement._get_matched_group()
+                group._reconcile_group()
+                done |= group
+        return True
+
+    def _get_matched_group(self):
+        """Return these settlements with those that the fapiao to be posted tie them to."""
+        group = self
+        while True:
+            fapiaos = group.match_ids.fapiao_id.filtered(lambda f: not f.bill_id)
+            wider = group | fapiaos.match_ids.settlement_id
+            if wider == group:
+                return group.sorted("id")
+            group = wider
+
+    def _reconcile_group(self):
+        """Post the bills of a group and close it; everything or nothing."""
+        self._lock_for_books()
+        fapiaos = self.match_ids.fapiao_id.filtered(lambda f: not f.bill_id)
+        fapiaos._lock_for_books()
+        fapiaos._run_checks()
+        fapiaos._check_postable()
+        for settlement in self:
+            settlement._check_complete()
+        for fapiao in fapiaos:
+            if not fapiao.currency_id.is_zero(fapiao.amount_open):
+                raise UserError(
+                    self.env._(
+                        "%(amount)s of fapiao %(fapiao)s are not matched yet.",
+                        amount=fapiao.currency_id.format(fapiao.amount_open),
+                        fapiao=fapiao.name,
+                    )
                 )
-                for account, amount in amounts
-            ],
-        }
+        # sudo: an accountant of invoices may lack rights on entries; what is posted follows from
+        # the settlements and their fapiao, both checked above.
+        settlements = self.sudo()
+        fapiaos.sorted(lambda f: (f.date, f.name)).sudo()._post_bills()
+        settlements._close_accounts(fapiaos.sudo())
+        settlements._write_protected({"state": "reconciled"})
+
+    def _check_complete(self):
+        """Raise UserError unless fapiao for exactly the payable amount are matched (M8.6)."""
+        self.ensure_one()
+        self._check_state(*CREDITED_STATES)
+        fapiaos = self.match_ids.fapiao_id
+        if not fapiaos:
+            raise UserError(self.env._("No fapiao is matched to %s yet.", self.name))
+        self._check_fapiao(fapiaos)
+        if not self.currency_id.is_zero(self.amount_difference):
+            raise UserError(
+                self.env._(
+                    "%(settlement)s: the fapiao sum up to %(invoiced)s, confirmed is %(payable)s. "
+                    "The difference of %(difference)s has to be corrected by who issues them "
+                    "(M8.6).",
+                    settlement=self.name,
+                    invoiced=self.currency_id.format(self.amount_invoiced),
+                    payable=self.currency_id.format(self.amount_payable),
+                    difference=self.currency_id.format(self.amount_difference),
+                )
+            )
+
+    def _get_accrued_at(self, invoiced):
+        """Return what of the accrued net is closed when ``invoiced`` gross of it is invoiced.
+
+        By this alone shares are taken, so that any sequence of fapiao, red ones too, ends at
+        exactly the accrued net when everything is invoiced, and at zero when nothing is.
+        """
+        self.ensure_one()
+        lines = self._get_entry_lines()
+        gross, net = abs(lines["claims"].balance), abs(lines["accrued"].balance)
+        return self.currency_id.round(net * invoiced / gross)
+
+    def _close_accounts(self, fapiaos):
+        """Set the bills of ``fapiaos`` off against the entries, exactly by their matches (M8.6).
+
+        :raises UserError: a clearing account of these settlements would stay open
+        """
+        fapiaos._reconcile_with_entries()
+        for settlement in self:
+            found = settlement._get_entry_lines()
+            lines = found["claims"] + found["accrued"]
+            if open_lines := lines.filtered(lambda line: not line.reconciled):
+                settlement._raise_open(open_lines)
+
+    def _raise_open(self, lines):
+        self.ensure_one()
+        raise UserError(
+            self.env._(
+                "%(account)s would not close for %(settlement)s: %(amount)s would stay open. Undo "
+                "what its entry %(entry)s was reconciled with by hand, then try again.",
+                account=lines[0].account_id.display_name,
+                settlement=self.name,
+                amount=self.currency_id.format(lines[0].amount_residual),
+                entry=self.move_id.name,
+            )
+        )
+
+    # --- screens ---------------------------------------------------------------------------
+
+    def action_view_move(self):
+        """Open the settlement entry."""
+        self.ensure_one()
+        return self.move_id._get_records_action(name=self.env._("Settlement entry"))
+
+    def action_view_bill(self):
+        """Open the bills of the fapiao, or our invoices."""
+        self.ensure_one()
+        return self.bill_ids._get_records_action(name=self.env._("Bills"))

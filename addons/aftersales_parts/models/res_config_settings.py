@@ -51,3 +51,30 @@ class ResConfigSettings(models.TransientModel):
     aftersales_used_part_days = fields.Integer(
         related="company_id.aftersales_used_part_days", readonly=False
     )
+    aftersales_service_expense_account_id = fields.Many2one(
+        related="company_id.aftersales_service_expense_account_id", readonly=False
+    )
+    aftersales_service_tax_id = fields.Many2one(
+        related="company_id.aftersales_service_tax_id", readonly=False
+    )
+    aftersales_fapiao_tax_ids = fields.Many2many(
+        related="company_id.aftersales_fapiao_tax_ids", readonly=False
+    )
+    aftersales_manufacturer_id = fields.Many2one(
+        related="company_id.aftersales_manufacturer_id", readonly=False
+    )
+    aftersales_income_account_id = fields.Many2one(
+        related="company_id.aftersales_income_account_id", readonly=False
+    )
+    aftersales_to_invoice_account_id = fields.Many2one(
+        related="company_id.aftersales_to_invoice_account_id", readonly=False
+    )
+    aftersales_accrued_income_account_id = fields.Many2one(
+        related="company_id.aftersales_accrued_income_account_id", readonly=False
+    )
+    aftersales_sale_tax_id = fields.Many2one(
+        related="company_id.aftersales_sale_tax_id", readonly=False
+    )
+    aftersales_service_sale_tax_id = fields.Many2one(
+        related="company_id.aftersales_service_sale_tax_id", readonly=False
+    )

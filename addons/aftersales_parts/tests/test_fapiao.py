@@ -173,9 +173,9 @@ class TestFapiao(AftersalesPartsCommon):
         settlement = self._confirmed()
         fapiao = self._make_fapiao()
         fapiao.action_match()
-        self.assertEqual(fapiao.settlement_id, settlement)
+        self.assertEqual(fapiao.settlement_ids, settlement)
         fapiao.action_reconcile()
-        bill = settlement.bill_id
+        bill = settlement.bill_ids
         self.assertEqual((settlement.state, fapiao.state), ("reconciled", "posted"))
         self.assertEqual(
             (bill.amount_untaxed, bill.amount_tax, bill.amount_total), (2890.27, 375.73, 3266.00)
@@ -186,7 +186,7 @@ class TestFapiao(AftersalesPartsCommon):
         self._assert_cleared(settlement)
 
     def _assert_cleared(self, settlement):
-        moves = settlement.move_id + settlement.bill_id
+        moves = settlement.move_id + settlement.bill_ids
         for account in (
             self.company.aftersales_claims_account_id,
             self.company.aftersales_accrued_account_id,
@@ -212,7 +212,7 @@ class TestFapiao(AftersalesPartsCommon):
         with self.assertRaisesRegex(UserError, "special VAT invoice"):
             fapiao.action_reconcile()
         self.assertEqual(settlement.state, "invoiced")
-        self.assertFalse(settlement.bill_id)
+        self.assertFalse(settlement.bill_ids)
 
     def test_wrong_rate_is_refused(self):
         """M8.6: the right gross with 6 % VAT is not forced into a bill at 13 %."""
@@ -221,7 +221,7 @@ class TestFapiao(AftersalesPartsCommon):
         fapiao.action_match()
         with self.assertRaisesRegex(UserError, "184.87.*13%"):
             fapiao.action_reconcile()
-        self.assertFalse(settlement.bill_id)
+        self.assertFalse(settlement.bill_ids)
 
     def test_posting_twice_is_refused(self):
         """Mistake 11: nothing is billed twice."""
@@ -236,7 +236,7 @@ class TestFapiao(AftersalesPartsCommon):
         with self.assertRaisesRegex(UserError, "kept"):
             fapiao.unlink()
         with self.assertRaisesRegex(UserError, "belongs to an after-sales settlement"):
-            settlement.bill_id.button_draft()
+            settlement.bill_ids.button_draft()
 
     def test_only_accountants(self):
         """Customer service reads fapiao but neither enters nor posts them."""
@@ -291,7 +291,7 @@ class TestFapiao(AftersalesPartsCommon):
                 )
                 fapiao.action_match()
                 fapiao.action_reconcile()
-                bill = settlement.bill_id
+                bill = settlement.bill_ids
                 self.assertEqual(
                     [
                         round(a * 100)
@@ -308,7 +308,7 @@ class TestFapiao(AftersalesPartsCommon):
 
     def _clearing_lines(self, settlement):
         """Return the lines of entry and bill on the claims and on the accrued account."""
-        lines = (settlement.move_id + settlement.bill_id).line_ids
+        lines = (settlement.move_id + settlement.bill_ids).line_ids
         company = self.company
         return tuple(
             lines.filtered(lambda line, a=account: line.account_id == a)
@@ -350,7 +350,7 @@ class TestFapiao(AftersalesPartsCommon):
                 fapiao.action_reconcile()
             self.env.invalidate_all()
             self.assertEqual((settlement.state, fapiao.state), ("invoiced", "matched"))
-            self.assertFalse(settlement.bill_id)
+            self.assertFalse(settlement.bill_ids)
             # what was done by hand can be undone by hand
             other.remove_move_reconcile()
         fapiao.action_reconcile()
@@ -367,7 +367,7 @@ class TestFapiao(AftersalesPartsCommon):
         fapiao = self._make_fapiao(net=2890.26, tax=375.74)
         fapiao.action_match()
         fapiao.action_reconcile()
-        bill = settlement.bill_id
+        bill = settlement.bill_ids
         self.assertEqual(bill.payment_state, "paid")
         self.assertFalse(bill.line_ids.account_id & self.company.aftersales_claims_account_id)
         lines = (settlement.move_id + bill).line_ids
@@ -386,7 +386,7 @@ class TestFapiao(AftersalesPartsCommon):
         fapiao = self._make_fapiao()
         fapiao.action_match()
         fapiao.action_reconcile()
-        bill = settlement.bill_id
+        bill = settlement.bill_ids
         claims, accrued = self._clearing_lines(settlement)
         term_line = bill.line_ids.filtered(lambda x: x.display_type == "payment_term")
         for undo in (
@@ -433,8 +433,8 @@ class TestFapiao(AftersalesPartsCommon):
         self.assertEqual(self._results(fapiao)["seller"], "passed")
         fapiao.action_match()
         fapiao.action_reconcile()
-        self.assertEqual(settlement.bill_id.partner_id, parent)
-        self.assertEqual((settlement.move_id + settlement.bill_id).line_ids.partner_id, parent)
+        self.assertEqual(settlement.bill_ids.partner_id, parent)
+        self.assertEqual((settlement.move_id + settlement.bill_ids).line_ids.partner_id, parent)
         self._assert_cleared(settlement)
 
     def test_checks_run_again(self):
@@ -448,7 +448,7 @@ class TestFapiao(AftersalesPartsCommon):
             fapiao.action_match()
         self.center.vat = vat
         fapiao.action_match()
-        self.assertEqual(fapiao.settlement_id, settlement)
+        self.assertEqual(fapiao.settlement_ids, settlement)
         self.assertEqual(self._results(fapiao)["seller"], "passed")
         self.company.vat = "91310115MA1K3QXE7G"
         with self.assertRaisesRegex(UserError, "buyer's tax number"), self.cr.savepoint():

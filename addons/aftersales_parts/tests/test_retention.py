@@ -68,7 +68,10 @@ class TestPartsRetention(AftersalesPartsCommon):
             settlement.unlink()
         fapiao = self._make_fapiao()
         self.assertFalse(fapiao.retain_until)
-        fapiao._write_protected({"state": "posted", "settlement_id": settlement.id})
+        self.env["aftersales.fapiao.match"].create(
+            {"fapiao_id": fapiao.id, "settlement_id": settlement.id, "amount": 3266}
+        )
+        fapiao._write_protected({"state": "posted"})
         self.assertEqual(fapiao.retain_until, self.until)
         with self.assertRaisesRegex(UserError, "kept until"):
             fapiao.unlink()

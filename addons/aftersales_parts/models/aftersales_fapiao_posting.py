@@ -1,0 +1,287 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import format_list
+
+# move type and type of tax by direction of the settlements
+MOVE_TYPES = {"payable": "in_invoice", "receivable": "out_invoice"}
+
+
+class AftersalesFapiao(models.Model):
+    """How a fapiao is entered in the books, to the cent (M8.6)."""
+
+    _inherit = "aftersales.fapiao"  # pylint: disable=consider-merging-classes-inherited
+
+    def _post_bills(self):
+        """Post a bill for each of these fapiao, whose matches are complete.
+
+        Net, VAT of each rate and gross are those of the fapiao, and the accrued accounts of the
+        settlements get exactly what is invoiced of them.
+
+        :raises UserError: the VAT is not that of the rates, a bill with this number is there
+            already, or the books are locked
+        """
+        self._check_not_billed()
+        shares = self.match_ids._get_accrued_shares()
+        bills = self.env["account.move"].create([f._prepare_bill_vals(shares) for f in self])
+        for fapiao, bill in zip(self, bills, strict=True):
+            fapiao._adjust_bill(bill)
+        bills.action_post()
+        for fapiao, bill in zip(self, bills, strict=True):
+            fapiao._write_protected({"bill_id": bill.id, "state": "posted"})
+
+    def _check_not_billed(self):
+        """Raise UserError if a bill with the number of a fapiao is in the books (mistake 12)."""
+        moves = self.env["account.move"].search(
+            [
+                ("company_id", "in", self.company_id.ids),
+                ("move_type", "in", ("in_invoice", "in_refund", "out_invoice", "out_refund")),
+                ("ref", "in", self.mapped("name")),
+                ("state", "!=", "cancel"),
+            ]
+        )
+        for fapiao in self:
+            partner = fapiao._get_match_partner()
+            twins = moves.filtered(
+                lambda m, f=fapiao, p=partner: (
+                    m.ref == f.name and m.company_id == f.company_id and m.commercial_partner_id == p
+                )
+            )
+            if twins:
+                raise UserError(
+                    self.env._(
+                        "Fapiao %(fapiao)s is in the books already, as %(bill)s. Nothing is paid "
+                        "twice: delete that bill, or make a credit note and change its reference, "
+                        "before you post the fapiao here.",
+                        fapiao=fapiao.name,
+                        bill=format_list(self.env, twins.mapped("display_name")),
+                    )
+                )
+
+    def _get_settlement_claims(self):
+        """Return the claims lines of the entries that the fapiao invoices.
+
+        :raises UserError: they stand on several accounts, which one bill can't close
+        """
+        self.ensure_one()
+        claims = self.env["account.move.line"].union(
+            *(s._get_entry_lines()["claims"] for s in self.match_ids.settlement_id)
+        )
+        if len(claims.account_id) > 1:
+            raise UserError(
+                self.env._(
+                    "The settlements of fapiao %(fapiao)s were entered on different accounts: "
+                    "%(accounts)s. One bill can't close them: match each settlement with a fapiao "
+                    "of its own.",
+                    fapiao=self.name,
+                    accounts=format_list(self.env, claims.account_id.mapped("display_name")),
+                )
+            )
+        return claims
+
+    def _prepare_bill_vals(self, shares):
+        """Return the bill; its lines are the accrued shares, split by rate of VAT."""
+        self.ensure_one()
+        direction = self._get_match_direction()
+        company = self.company_id
+        claims = self._get_settlement_claims()
+        move_type = MOVE_TYPES[direction]
+        journal = company._aftersales_get_bill_journal(direction)
+        return {
+            "move_type": move_type,
+            "company_id": company.id,
+            "journal_id": journal.id,
+            "partner_id": claims.partner_id.id,
+            "currency_id": company.currency_id.id,
+            # one line on the claims account, whatever terms the partner has
+            "invoice_payment_term_id": False,
+            "fiscal_position_id": False,
+            "invoice_date": self.date,
+            "date": company._aftersales_get_open_date(
+                company._aftersales_today(), journal, has_tax=True
+            ),
+            "ref": self.name,
+            "invoice_line_ids": [
+                fields.Command.create(vals) for vals in self._prepare_bill_lines(shares)
+            ],
+        }
+
+    def _prepare_bill_lines(self, shares):
+        """Return the lines of the bill: each accrued share under the rates of the fapiao.
+
+        What the fapiao has more or less net than was accrued belongs to the expense or income.
+        """
+        company, direction = self.company_id, self._get_match_direction()
+        currency = self.currency_id
+        rest = [[match, shares[match]] for match in self.match_ids if shares[match]]
+        lines = []
+        groups = sorted(self._get_posting_groups().items(), reverse=True)
+        for number, (rate, (net, _tax)) in enumerate(groups, start=1):
+            tax = company._aftersales_get_fapiao_tax(rate, direction)
+            left = net
+            while rest and (left > 0 or number == len(groups)):
+                match, share = rest[0]
+                # the last rate takes what is left, so that accrued is closed in any case
+                part = share if number == len(groups) else min(left, share)
+                accrued = match.settlement_id._get_entry_lines()["accrued"]
+                lines.append(self._prepare_bill_line(accrued.account_id, part, tax, match))
+                left = currency.round(left - part)
+                rest[0][1] = currency.round(share - part)
+                if currency.is_zero(rest[0][1]):
+                    rest.pop(0)
+            if not currency.is_zero(left):
+                match = self.match_ids[-1:]
+                result = match.settlement_id._get_entry_lines()["result"]
+                lines.append(self._prepare_bill_line(result.account_id, left, tax, match))
+        return lines
+
+    @api.model
+    def _prepare_bill_line(self, account, amount, tax, match):
+        return {
+            "name": match.settlement_id.name,
+            "account_id": account.id,
+            "quantity": 1,
+            "price_unit": amount,
+            "tax_ids": [fields.Command.set(tax.ids)],
+            "aftersales_settlement_id": match.settlement_id.id,
+        }
+
+    def _get_posting_groups(self):
+        """Return {rate: (net, VAT)}, where the file gives no rate by the accepted one that fits."""
+        self.ensure_one()
+        rates = self.company_id._aftersales_get_rates(self._get_match_direction()) or [0]
+        groups = {}
+        for rate, (net, tax) in self._get_tax_groups().items():
+            if rate is None:
+                rate = min(rates, key=lambda r, n=net, t=tax: abs(n * r / 100 - t))
+            sums = groups.get(rate, (0, 0))
+            groups[rate] = tuple(
+                self.currency_id.round(a + b) for a, b in zip(sums, (net, tax), strict=True)
+            )
+        return groups
+
+    def _adjust_bill(self, bill):
+        """Give the draft ``bill`` the VAT of the fapiao and the claims account.
+
+        :raises UserError: the VAT differs by more than the tolerance, or the bill doesn't equal
+            the fapiao to the cent
+        """
+        self.ensure_one()
+        groups = self._get_posting_groups()
+        self._check_taxes(groups)
+        commands = []
+        for rate, (_net, amount) in groups.items():
+            lines = bill.line_ids.filtered(lambda x, r=rate: x.tax_line_id.amount == r)
+            if tax_line := lines.filtered("tax_line_id")[:1]:
+                amount *= bill.direction_sign
+                commands.append(fields.Command.update(tax_line.id, {"amount_currency": amount}))
+        if commands:
+            bill.write({"line_ids": commands})
+        term_line = bill.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        term_line.account_id = self._get_settlement_claims().account_id
+        self._check_bill(bill)
+
+    def _check_taxes(self, groups):
+        """Raise UserError if the VAT is not that of the rates, but for roundings of lines."""
+        self.ensure_one()
+        currency = self.currency_id
+        expected = {rate: currency.round(net * rate / 100) for rate, (net, _tax) in groups.items()}
+        gap = sum(abs(tax - expected[rate]) for rate, (_net, tax) in groups.items())
+        if currency.compare_amounts(gap, self.company_id.aftersales_tax_tolerance) > 0:
+            raise UserError(
+                self.env._(
+                    "The VAT of fapiao %(number)s is %(actual)s, but %(expected)s at the rate of "
+                    "%(tax)s. Ask the service center for a fapiao with the right rate.",
+                    number=self.name,
+                    actual=currency.format(self.amount_tax),
+                    expected=currency.format(sum(expected.values())),
+                    tax=format_list(self.env, [f"{rate:g}%" for rate in groups]),
+                )
+            )
+
+    def _check_bill(self, bill):
+        """Raise UserError unless the bill equals the fapiao to the cent."""
+        self.ensure_one()
+        pairs = (
+            (bill.amount_untaxed, self.amount_untaxed),
+            (bill.amount_tax, self.amount_tax),
+            (bill.amount_total, self.amount_total),
+        )
+        if any(self.currency_id.compare_amounts(a, b) for a, b in pairs):
+            raise UserError(
+                self.env._(
+                    "The bill would not equal fapiao %(number)s to the cent: %(bill)s against "
+                    "%(fapiao)s. Are its VAT rates among those in the settings?",
+                    number=self.name,
+                    bill=format_list(self.env, [self.currency_id.format(a) for a, _b in pairs]),
+                    fapiao=format_list(self.env, [self.currency_id.format(b) for _a, b in pairs]),
+                )
+            )
+
+    # --- reconciliation --------------------------------------------------------------------
+
+    def _reconcile_with_entries(self):
+        """Set the bills of these fapiao off against the entries of their settlements.
+
+        Each match by its own amount: core would pair the lines by age, so that a red fapiao later
+        could not tell which settlement is open again.
+        """
+        vals_list = []
+        for fapiao in self:
+            bill_lines = fapiao.bill_id.line_ids
+            term_line = bill_lines.filtered(lambda line: line.display_type == "payment_term")
+            for match in fapiao.match_ids:
+                entry = match.settlement_id._get_entry_lines()
+                vals_list.append(self._prepare_partial(term_line, entry["claims"], match.amount))
+                own = bill_lines.filtered(
+                    lambda line, e=entry, m=match: (
+                        line.aftersales_settlement_id == m.settlement_id
+                        and line.account_id == e["accrued"].account_id
+                    )
+                )
+                vals_list += [
+                    self._prepare_partial(line, entry["accrued"], abs(line.balance)) for line in own
+                ]
+        self._reconcile_exactly(vals_list)
+
+    @api.model
+    def _prepare_partial(self, line, other, amount):
+        debit, credit = (line, other) if line.balance > 0 else (other, line)
+        return {
+            "debit_move_id": debit.id,
+            "credit_move_id": credit.id,
+            "amount": amount,
+            "debit_amount_currency": amount,
+            "credit_amount_currency": amount,
+        }
+
+    @api.model
+    def _reconcile_exactly(self, vals_list):
+        """Create the partial reconciliations, and the full ones that they complete.
+
+        All lines are in the company's currency, and their taxes due on invoice, so that neither
+        exchange differences nor cash-basis entries arise.
+
+        :raises UserError: a line has less open, because it was reconciled by hand
+        """
+        partials = self.env["account.partial.reconcile"]
+        move_lines = self.env["account.move.line"]
+        for vals in vals_list:
+            for name in ("debit_move_id", "credit_move_id"):
+                line = move_lines.browse(vals[name])
+                left = abs(line.amount_residual)
+                if line.company_currency_id.compare_amounts(vals["amount"], left) > 0:
+                    line.move_id.aftersales_settlement_id._raise_open(line)
+            partials |= partials.create(vals)
+        lines = partials.debit_move_id | partials.credit_move_id
+        for own in lines._all_reconciled_lines().grouped("matching_number").values():
+            if all(line.reconciled for line in own) and not own.full_reconcile_id:
+                self.env["account.full.reconcile"].create(
+                    {
+                        "partial_reconcile_ids": [
+                            fields.Command.set(
+                                (own.matched_debit_ids | own.matched_credit_ids).ids
+                            )
+                        ],
+                        "reconciled_line_ids": [fields.Command.set(own.ids)],
+                    }
+                )
