@@ -197,15 +197,16 @@ class AccountMove(models.Model):
     def _get_aftersales_moves(self):
         """Return those of these moves that a settlement or fapiao has posted.
 
-        No write on the move can take it out: the fields are written by actions only.
+        Settlement and fapiao say so, too, so that no write on the move can take it out.
         """
         posted = self.filtered(lambda move: move.state == "posted")
         if not posted:
             return posted
         # sudo: a move belongs to its settlement whether or not this user may see that
         moves = posted.sudo()
+        settlements = moves.env["aftersales.settlement"].search([("move_id", "in", posted.ids)])
         own = moves.filtered(lambda m: m.aftersales_settlement_id or m.aftersales_fapiao_ids)
-        return own.sudo(self.env.su)
+        return (own | (moves & settlements.move_id)).sudo(self.env.su)
 
     def _get_aftersales_deposit_moves(self):
         """Return those of these moves that are movements of a deposit, as that says."""

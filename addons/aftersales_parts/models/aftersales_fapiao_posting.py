@@ -148,7 +148,8 @@ class AftersalesFapiao(models.Model):
     def _get_posting_groups(self):
         """Return {rate: (net, VAT)}, where the file gives no rate by the accepted one that fits."""
         self.ensure_one()
-        rates = self.company_id._aftersales_get_rates(self._get_match_direction()) or [0]
+        taxes = self.company_id._aftersales_get_fapiao_taxes(self._get_match_direction())
+        rates = taxes.mapped("amount") or [0]
         groups = {}
         for rate, (net, tax) in self._get_tax_groups().items():
             if rate is None:
@@ -270,7 +271,8 @@ class AftersalesFapiao(models.Model):
                 line = move_lines.browse(vals[name])
                 left = abs(line.amount_residual)
                 if line.company_currency_id.compare_amounts(vals["amount"], left) > 0:
-                    line.move_id.aftersales_settlement_id._raise_open(line)
+                    settlement = line.move_id.aftersales_settlement_id
+                    settlement._raise_open(line, vals["amount"] - left)
             partials |= partials.create(vals)
         lines = partials.debit_move_id | partials.credit_move_id
         for own in lines._all_reconciled_lines().grouped("matching_number").values():

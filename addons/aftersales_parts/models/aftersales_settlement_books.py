@@ -485,18 +485,18 @@ class AftersalesSettlement(models.Model):
         for settlement in self:
             found = settlement._get_entry_lines()
             lines = found["claims"] + found["accrued"]
-            if open_lines := lines.filtered(lambda line: not line.reconciled):
-                settlement._raise_open(open_lines)
+            for line in lines.filtered(lambda line: not line.reconciled):
+                settlement._raise_open(line, line.amount_residual)
 
-    def _raise_open(self, lines):
+    def _raise_open(self, line, amount):
         self.ensure_one()
         raise UserError(
             self.env._(
                 "%(account)s would not close for %(settlement)s: %(amount)s would stay open. Undo "
                 "what its entry %(entry)s was reconciled with by hand, then try again.",
-                account=lines[0].account_id.display_name,
+                account=line.account_id.display_name,
                 settlement=self.name,
-                amount=self.currency_id.format(lines[0].amount_residual),
+                amount=self.currency_id.format(abs(amount)),
                 entry=self.move_id.name,
             )
         )

@@ -52,8 +52,9 @@ class ResCompany(models.Model):
         "VAT rates on fapiao",
         domain=[("type_tax_use", "in", ("purchase", "sale")), ("amount_type", "=", "percent")],
         check_company=True,
-        help="A fapiao with any of these rates is entered as it is, also with several of them. "
-        "Purchase taxes hold for the service centers' invoices, sales taxes for ours.",
+        help="Besides the expected ones. A fapiao with any of these rates is entered as it is, "
+        "also with several of them. Purchase taxes hold for the service centers' invoices, sales "
+        "taxes for ours.",
     )
     aftersales_manufacturer_id = fields.Many2one(
         "res.partner",
@@ -315,14 +316,8 @@ class ResCompany(models.Model):
         self.ensure_one()
         if not rate:
             return self.env["account.tax"]
-        use = "purchase" if direction == "payable" else "sale"
-        expected = self.env["account.tax"].union(
-            *(self[SIDES[direction][kind][1]] for kind in ("parts", "service"))
-        )
-        taxes = (expected | self.aftersales_fapiao_tax_ids).filtered(
-            lambda tax: tax.type_tax_use == use and tax.amount == rate
-        )
-        if not taxes & self.aftersales_fapiao_tax_ids:
+        taxes = self._aftersales_get_fapiao_taxes(direction).filtered(lambda t: t.amount == rate)
+        if not taxes:
             raise UserError(
                 self.env._(
                     "VAT of %(rate)g %% is not accepted on fapiao. If it is right, an accountant "
@@ -334,11 +329,15 @@ class ResCompany(models.Model):
         self._aftersales_check_tax(taxes[0])
         return taxes[0]
 
-    def _aftersales_get_rates(self, direction):
-        """Return the rates in per cent that are accepted on fapiao, highest first."""
+    def _aftersales_get_fapiao_taxes(self, direction):
+        """Return the taxes that are accepted on fapiao, those expected first."""
+        self.ensure_one()
         use = "purchase" if direction == "payable" else "sale"
-        taxes = self.aftersales_fapiao_tax_ids.filtered(lambda tax: tax.type_tax_use == use)
-        return sorted(set(taxes.mapped("amount")), reverse=True)
+        expected = self.env["account.tax"].union(
+            *(self[SIDES[direction][kind][1]] for kind in ("parts", "service"))
+        )
+        taxes = expected | self.aftersales_fapiao_tax_ids
+        return taxes.filtered(lambda tax: tax.type_tax_use == use)
 
     def _aftersales_get_bill_journal(self, direction):
         """Return the journal of vendor bills, or of our invoices.

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg2 import IntegrityError
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import file_open, mute_logger
 
@@ -219,7 +219,10 @@ class TestFapiao(AftersalesPartsCommon):
         settlement = self._confirmed()
         fapiao = self._make_fapiao(net=3081.13, tax=184.87, rate="0.06")
         fapiao.action_match()
-        with self.assertRaisesRegex(UserError, "184.87.*13%"):
+        taxes = self.company.aftersales_fapiao_tax_ids
+        self.company.aftersales_service_tax_id = self.company.aftersales_purchase_tax_id
+        self.company.aftersales_fapiao_tax_ids = taxes.filtered(lambda tax: tax.amount != 6)
+        with self.assertRaisesRegex(UserError, "VAT of 6 % is not accepted"):
             fapiao.action_reconcile()
         self.assertFalse(settlement.bill_ids)
 
@@ -507,4 +510,8 @@ class TestFapiao(AftersalesPartsCommon):
         with self.assertRaisesRegex(UserError, "no confirmed settlement"), self.cr.savepoint():
             second.action_match()
         with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError), self.cr.savepoint():
-            second.sudo().write({"settlement_id": settlement.id})
+            fapiao.match_ids.sudo().copy()
+        with self.assertRaisesRegex(ValidationError, "only.*3,266.00 are payable"):
+            self.env["aftersales.fapiao.match"].create(
+                {"fapiao_id": second.id, "settlement_id": settlement.id, "amount": 0.01}
+            )

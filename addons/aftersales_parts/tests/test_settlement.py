@@ -270,12 +270,13 @@ class TestSettlement(AftersalesPartsCommon):
         self.assertEqual(self.company.aftersales_pricelist_id, self.pricelist)
 
     def test_missing_accounts_are_named(self):
-        """M8.5: without accounts the confirmation is refused, says which, and posts nothing."""
+        """M8.5: without accounts the confirmation stands, and accountants are told which."""
         self.company.aftersales_accrued_account_id = False
-        self._make_record([self._scrap(self.seal)])
-        settlement = self._generate()
-        with self.assertRaisesRegex(UserError, "Accrued after-sales, uninvoiced"):
-            self._settle(settlement)
+        settlement = self._confirmed()
+        self.assertEqual(settlement.state, "confirmed")
+        self.assertFalse(settlement.move_id)
+        self.assertIn("Accrued after-sales, uninvoiced", settlement.activity_ids[0].note)
+        self.assertIn("Accrued after-sales, uninvoiced", settlement.message_ids[0].body)
 
     def test_entry_can_not_be_reset(self):
         """M8.5: resetting the entry to draft would tear the books apart."""
@@ -419,18 +420,13 @@ class TestSettlement(AftersalesPartsCommon):
     def test_tax_that_can_not_be_used(self):
         """M8.5, M8.6: no credit as long as the bill could never be entered."""
         tax = self.company.aftersales_purchase_tax_id
-        self._make_record([self._scrap(self.seal)])
-        settlement = self._generate()
-        self._submit(settlement)
-        service = settlement.with_user(self.users["customer_service"])
-        service.action_verify()
-        service.action_send()
-        center = settlement.with_user(self.users["center"])
+        self.company.aftersales_purchase_tax_id = False
+        settlement = self._confirmed().with_user(self.users["accountant"])
 
         def refuse(vals):
             with self.assertRaisesRegex(UserError, "“Other.*exactly one line"), self.cr.savepoint():
                 self.company.aftersales_purchase_tax_id = tax.copy({"name": "Other", **vals})
-                center.action_confirm()
+                settlement.action_post()
 
         refuse({"price_include_override": "tax_included"})
         refuse({"amount_type": "fixed"})
@@ -444,17 +440,18 @@ class TestSettlement(AftersalesPartsCommon):
             (0, 0, {"document_type": "refund", "repartition_type": "tax", "factor_percent": 40}),
         ]
         refuse({"repartition_line_ids": split})
-        self.assertEqual(settlement.state, "sent")
+        self.assertEqual(settlement.state, "confirmed")
         self.assertFalse(settlement.move_id)
-        self.assertEqual(self.company.aftersales_purchase_tax_id, tax)
-        center.action_confirm()
+        self.company.aftersales_purchase_tax_id = tax
+        settlement.action_post()
         self.assertEqual(settlement.state, "posted")
 
     def test_accounts_of_the_wrong_type(self):
         """M8.5: the two clearing accounts have to be told apart by their type."""
         self.company.aftersales_claims_account_id = self.company.aftersales_accrued_account_id
-        with self.assertRaisesRegex(UserError, "has to be a payable account"):
-            self._confirmed()
+        settlement = self._confirmed()
+        self.assertEqual(settlement.state, "confirmed")
+        self.assertIn("has to be a Payable account", settlement.activity_ids[0].note)
 
     def test_only_the_own_center_confirms(self):
         """M8.5: a user of another center with a central role sees it, but doesn't decide."""
