@@ -43,9 +43,7 @@ class AftersalesFapiaoMatch(models.Model):
         help="What of the gross amount of the fapiao belongs to the settlement.",
     )
     fapiao_state = fields.Selection(related="fapiao_id.state", string="Fapiao status")
-    settlement_state = fields.Selection(
-        related="settlement_id.state", string="Settlement status"
-    )
+    settlement_state = fields.Selection(related="settlement_id.state", string="Settlement status")
 
     _amount_positive = models.Constraint("CHECK(amount > 0)", "The amount matched is positive.")
     _fapiao_settlement_uniq = models.Constraint(
@@ -148,7 +146,6 @@ class AftersalesFapiaoMatch(models.Model):
             before = posted.get(settlement, 0)
             posted[settlement] = match.currency_id.round(before + match.amount)
             shares[match] = match.currency_id.round(
-                settlement._get_accrued_at(posted[settlement])
-                - settlement._get_accrued_at(before)
+                settlement._get_accrued_at(posted[settlement]) - settlement._get_accrued_at(before)
             )
         return shares

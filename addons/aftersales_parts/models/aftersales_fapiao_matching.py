@@ -225,7 +225,7 @@ class AftersalesFapiao(models.Model):
         return proposals
 
     def _get_match_partner(self):
-        """Return whom the books are kept with for the fapiao: the center's company, or the buyer."""
+        """Return whom the books are kept with: the company of the center, or the buyer."""
         partner = self.partner_id if self.direction == "issued" else self.center_id
         return partner.commercial_partner_id
 
@@ -258,52 +258,62 @@ class AftersalesFapiao(models.Model):
 
     def _propose_group(self, waiting):
         """Return proposals for the fapiao of one partner and the settlements that wait for it."""
-        fapiaos, proposals = list(self), []
-        waiting = list(waiting)
+        fapiaos, waiting, doubts = list(self), list(waiting), {}
+        # each takes what it proposes out of the lists
+        proposals = [
+            *self._take_singles(fapiaos, waiting),
+            *self._take_settlement_sums(fapiaos, waiting, doubts),
+            *self._take_fapiao_sums(fapiaos, waiting, doubts),
+            *self._take_all(fapiaos, waiting, doubts),
+        ]
+        return proposals + [
+            fapiao._propose_partial(waiting, *doubts.get(fapiao, ([], True))) for fapiao in fapiaos
+        ]
 
-        def take(some_fapiaos, some_settlements, reason):
-            proposals.append(self._propose_exact(some_fapiaos, some_settlements, reason))
-            for fapiao in some_fapiaos:
-                fapiaos.remove(fapiao)
-            for settlement in some_settlements:
-                waiting.remove(settlement)
-
+    def _take_singles(self, fapiaos, waiting):
         for fapiao in list(fapiaos):
             same = [s for s in waiting if s._get_cents() == fapiao._get_cents()]
             if same:
                 # by the VAT, a fapiao for fees is not taken for one for parts
                 best = min(same, key=lambda s, f=fapiao: s._get_tax_gap(f))
-                take([fapiao], [best], self._get_single_reason(best, same))
-        doubts = {}
+                reason = self._get_single_reason(best, same)
+                fapiaos.remove(fapiao)
+                waiting.remove(best)
+                yield self._propose_exact([fapiao], [best], reason)
+
+    def _take_settlement_sums(self, fapiaos, waiting, doubts):
         for fapiao in list(fapiaos):
             found, complete = self._find_sums(waiting, fapiao._get_cents())
             if len(found) == 1 and complete:
+                fapiaos.remove(fapiao)
+                for settlement in found[0]:
+                    waiting.remove(settlement)
                 names = format_list(self.env, [s.name for s in found[0]])
-                take([fapiao], found[0], self.env._("Sum of %s.", names))
+                yield self._propose_exact([fapiao], found[0], self.env._("Sum of %s.", names))
             elif found or not complete:
                 doubts[fapiao] = (found, complete)
+
+    def _take_fapiao_sums(self, fapiaos, waiting, doubts):
         for settlement in list(waiting):
             rest = [f for f in fapiaos if f not in doubts]
             found, complete = self._find_sums(rest, settlement._get_cents())
             if len(found) == 1 and complete:
-                take(found[0], [settlement], self.env._("Together exactly %s.", settlement.name))
-            elif found:
+                waiting.remove(settlement)
                 for fapiao in found[0]:
-                    doubts[fapiao] = ([[settlement]], False)
-        if (
-            len(fapiaos) > 1
-            and len(waiting) > 1
-            and not doubts
-            and sum(f._get_cents() for f in fapiaos) == sum(s._get_cents() for s in waiting)
-        ):
-            take(
-                list(fapiaos),
-                list(waiting),
-                self.env._("Together exactly everything that waits for a fapiao."),
-            )
-        return proposals + [
-            fapiao._propose_partial(waiting, *doubts.get(fapiao, ([], True))) for fapiao in fapiaos
-        ]
+                    fapiaos.remove(fapiao)
+                reason = self.env._("Together exactly %s.", settlement.name)
+                yield self._propose_exact(found[0], [settlement], reason)
+            elif found:
+                doubts.update({f: ([[settlement]], False) for items in found for f in items})
+
+    def _take_all(self, fapiaos, waiting, doubts):
+        if len(fapiaos) < 2 or len(waiting) < 2 or doubts:
+            return
+        if sum(f._get_cents() for f in fapiaos) == sum(s._get_cents() for s in waiting):
+            reason = self.env._("Together exactly everything that waits for a fapiao.")
+            yield self._propose_exact(list(fapiaos), list(waiting), reason)
+            fapiaos.clear()
+            waiting.clear()
 
     def _get_cents(self):
         """Return what waits for a settlement, in the smallest unit, so that sums are exact."""
@@ -379,9 +389,7 @@ class AftersalesFapiao(models.Model):
         if not waiting:
             partner = self._get_match_partner()
             return self._propose_nothing(
-                self.env._(
-                    "%s has no confirmed settlement that waits for a fapiao.", partner.name
-                ),
+                self.env._("%s has no confirmed settlement that waits for a fapiao.", partner.name),
                 self,
                 -self.amount_open,
             )

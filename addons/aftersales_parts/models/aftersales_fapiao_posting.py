@@ -43,7 +43,9 @@ class AftersalesFapiao(models.Model):
             partner = fapiao._get_match_partner()
             twins = moves.filtered(
                 lambda m, f=fapiao, p=partner: (
-                    m.ref == f.name and m.company_id == f.company_id and m.commercial_partner_id == p
+                    m.ref == f.name
+                    and m.company_id == f.company_id
+                    and m.commercial_partner_id == p
                 )
             )
             if twins:
@@ -280,9 +282,7 @@ class AftersalesFapiao(models.Model):
                 self.env["account.full.reconcile"].create(
                     {
                         "partial_reconcile_ids": [
-                            fields.Command.set(
-                                (own.matched_debit_ids | own.matched_credit_ids).ids
-                            )
+                            fields.Command.set((own.matched_debit_ids | own.matched_credit_ids).ids)
                         ],
                         "reconciled_line_ids": [fields.Command.set(own.ids)],
                     }

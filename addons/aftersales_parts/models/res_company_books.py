@@ -258,9 +258,7 @@ class ResCompany(models.Model):
             or not (claims.reconcile and accrued.reconcile)
         ):
             types = dict(
-                self.env["account.account"]
-                ._fields["account_type"]
-                ._description_selection(self.env)
+                self.env["account.account"]._fields["account_type"]._description_selection(self.env)
             )
             raise UserError(
                 self.env._(
