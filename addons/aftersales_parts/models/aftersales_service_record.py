@@ -1,6 +1,6 @@
-from odoo import fields, models
-from odoo.exceptions import UserError
-from odoo.tools import format_list
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.tools import format_date, format_list
 
 
 class AftersalesServiceRecord(models.Model):
@@ -9,6 +9,23 @@ class AftersalesServiceRecord(models.Model):
 
     used_part_ids = fields.One2many("aftersales.used.part", "record_id", "Used parts")
     used_part_count = fields.Integer(compute="_compute_used_part_count")
+    settlement_line_count = fields.Integer(compute="_compute_settlement_line_count")
+    maintenance_step_id = fields.Many2one(
+        "aftersales.maintenance.step",
+        "Mandatory maintenance",
+        ondelete="restrict",
+        index="btree_not_null",
+        copy=False,
+        help="Which of the mandatory services of a new machine was done on this visit. Each is "
+        "paid once for a machine, within its warranty and with the hour meter read (M5). What is "
+        "repaired on the way is a record of its own.",
+    )
+
+    _maintenance_once = models.UniqueIndex(
+        "(card_id, maintenance_step_id) "
+        "WHERE maintenance_step_id IS NOT NULL AND state <> 'cancelled'",
+        "This mandatory maintenance of the machine is on another record already.",
+    )
 
     def _compute_used_part_count(self):
         counts = dict(
@@ -39,6 +56,82 @@ class AftersalesServiceRecord(models.Model):
         """
         return self.used_part_ids.action_print_tags()
 
+    # --- mandatory maintenance (M5) ----------------------------------------------------------
+
+    @api.model
+    def _get_entered_fields(self):
+        return [*super()._get_entered_fields(), "maintenance_step_id"]
+
+    def write(self, vals):
+        if vals.get("maintenance_step_id"):
+            self._check_maintenance_free(vals["maintenance_step_id"])
+        return super().write(vals)
+
+    def _check_maintenance_free(self, step_id):
+        """Raise ValidationError if this maintenance of the machine is on another record (M5).
+
+        It names that record; the index holds it against two at once.
+        """
+        for record in self.filtered("card_id"):
+            # sudo: it may have been another center's; only the number of its record is told
+            other = record.sudo().search(
+                [
+                    ("card_id", "=", record.card_id.id),
+                    ("maintenance_step_id", "=", step_id),
+                    ("state", "!=", "cancelled"),
+                    ("id", "!=", record.id),
+                ],
+                limit=1,
+            )
+            if other and record.state != "cancelled":
+                raise ValidationError(
+                    self.env._(
+                        "“%(step)s” of this machine is on %(record)s already. Each mandatory "
+                        "maintenance is done and paid once (M5).",
+                        step=other.maintenance_step_id.name,
+                        record=other.name,
+                    )
+                )
+
+    def _get_missing_maintenance(self):
+        """Return what is missing for the mandatory maintenance, in words (M5)."""
+        self.ensure_one()
+        step, missing = self.maintenance_step_id, []
+        if step and not self.card_id:
+            missing.append(self.env._("Warranty card of the machine, for “%s” (M5)", step.name))
+        if step and not self.hour_meter:
+            missing.append(self.env._("Hour meter, for “%s” (M5)", step.name))
+        return missing
+
+    def action_cancel(self, reason=None):
+        result = super().action_cancel(reason=reason)
+        self.flush_recordset(["state"])  # the unique index counts live records only
+        return result
+
+    def _is_under_warranty(self):
+        """Tell whether the warranty bears the visit: what was repaired, or else the machine (M9.1).
+
+        A visit on which no part was fitted goes by the cover of the machine itself, as mandatory
+        maintenance does.
+        """
+        self.ensure_one()
+        card = self.card_id
+        if self.responsibility == "customer" or not card:
+            return False
+        parts = self.part_ids.filtered("product_id")
+        if parts and not self.maintenance_step_id:
+            return any(part._is_covered() for part in parts)
+        terms = card.coverage_ids._find_terms(card.product_id)
+        return bool(card._find_coverage(terms, self._get_price_day(), self.hour_meter))
+
+    def _get_visit_key(self):
+        """Return what names one journey: center, customer and day, however many machines.
+
+        Travel is paid once for it.
+        """
+        self.ensure_one()
+        return f"{self.center_id.id}-{self.partner_id.id}-{self._get_price_day()}"
+
     def _get_price_moment(self):
         """Return the moment, naive UTC, whose prices hold: the arrival, or now before it (M8.1)."""
         self.ensure_one()
@@ -56,6 +149,7 @@ class AftersalesServiceRecord(models.Model):
             *self._allocate_deposit()[1],
             *self._allocate_urgent()[1],
             *self._get_missing_urgent_sources(),
+            *self._get_missing_maintenance(),
         ]
 
     def _get_preflight(self):
@@ -83,7 +177,216 @@ class AftersalesServiceRecord(models.Model):
             )
             for part, line in lines.items()
         ]
+        return items + self._get_payment_preflight()
+
+    @api.model
+    def _get_missing_depends(self):
+        names = ("purchase_price", "purchase_number", "purchase_photo")
+        return [*super()._get_missing_depends(), *(f"part_ids.{name}" for name in names)]
+
+    # --- what the settlement pays (M8, M9.1) -------------------------------------------------
+
+    def _get_payment(self):
+        """Return what settlements pay for the record as it stands, by the engine that lists ask.
+
+        So that what the technician sees on site and what the list says can't disagree. Of a
+        journey to several machines of one customer, the first record has the travel.
+
+        :return: dict of ``parts`` (see `_assess_parts`), ``service`` (see `_assess_services`),
+            ``fees`` (those of the service that are paid, if anything is) and ``amount_parts``
+            and ``amount_service``, in the company's currency, VAT included
+        """
+        self.ensure_one()
+        lines = self.env["aftersales.settlement.line"]
+        parts = lines._assess_parts(self.part_ids.filtered("product_id"))
+        (service,) = lines._assess_services(self).values()
+        fees = list(service["fees"]) if service["is_payable"] else []
+        if self._find_journey_payer():
+            fees = [fee for fee in fees if fee["kind"] != "travel"]
+        return {
+            "parts": parts,
+            "service": service,
+            "fees": fees,
+            "amount_parts": sum(
+                assessment["amount_claimed"] * assessment["quantity"]
+                for assessment in parts.values()
+                if assessment["is_payable"]
+            ),
+            "amount_service": sum(fee["amount"] for fee in fees),
+        }
+
+    def _find_journey_payer(self):
+        """Return the other record of the same journey with which the travel is paid, or none.
+
+        The one that a list holds already, or else the first valid one that travel is paid for.
+        """
+        self.ensure_one()
+        own = self._origin
+        lines = self.env["aftersales.settlement.line"]
+        # sudo: a colleague's record of the same day counts; only its number is told
+        line = lines.sudo().search(
+            [("kind", "=", "travel"), ("visit_key", "=", self._get_visit_key())], limit=1
+        )
+        if line:
+            return line.record_id - own
+        others = self.sudo().search(
+            [
+                ("company_id", "=", self.company_id.id),
+                ("center_id", "=", self.center_id.id),
+                ("partner_id", "=", self.partner_id.id),
+                ("service_date", "=", self._get_price_day()),
+                ("state", "=", "done"),
+                ("id", "<", own.id),
+            ],
+            order="id",
+        )
+        paid = lines._assess_services(others)
+        return others.filtered(
+            lambda other: paid[other]["is_payable"]
+            and any(fee["kind"] == "travel" for fee in paid[other]["fees"])
+        )[:1]
+
+    def _get_payment_preflight(self):
+        """Return what the settlement pays for each part and service, and until when (M8.9)."""
+        self.ensure_one()
+        payment = self._get_payment()
+        items = [
+            item
+            for part, assessment in payment["parts"].items()
+            for item in self._get_part_preflight(part, assessment)
+        ]
+        service = payment["service"]
+        if service["fees"]:
+            items += [("note", sentence) for sentence in service["obstacles"]]
+        items += [("pass", self._format_fee(fee)) for fee in payment["fees"]]
+        if service["is_payable"] and len(payment["fees"]) < len(service["fees"]):
+            items.append(
+                (
+                    "note",
+                    self.env._(
+                        "Travel to this customer on this day is paid with %s",
+                        self._find_journey_payer().name,
+                    ),
+                )
+            )
+        if not payment["amount_parts"] and not payment["amount_service"]:
+            return items
+        currency = self.company_id.currency_id
+        items.append(
+            (
+                "pass",
+                self.env._(
+                    "The settlement pays %(total)s: %(parts)s for parts, when the used ones have "
+                    "come back and are accepted (M8.4), and %(service)s for service",
+                    total=currency.format(payment["amount_parts"] + payment["amount_service"]),
+                    parts=currency.format(payment["amount_parts"]),
+                    service=currency.format(payment["amount_service"]),
+                ),
+            )
+        )
+        return items + (self._get_filing_preflight() if payment["amount_parts"] else [])
+
+    @api.model
+    def _get_part_preflight(self, part, assessment):
+        """Return what the settlement says of a part before the technician leaves."""
+        currency = part.company_id.currency_id
+        pieces = assessment["quantity"]
+        if not assessment["is_payable"]:
+            result = "note" if assessment["is_listable"] else "fail"
+            return [(result, sentence) for sentence in assessment["obstacles"]]
+        values = {
+            "part": part.product_id.display_name,
+            "pieces": pieces,
+            "base": currency.format(assessment["amount_base"]),
+            "fee": currency.format(assessment["amount_fee"]),
+            "rate": f"{assessment['fee_rate']:g}",
+            "each": currency.format(assessment["amount_claimed"]),
+            "all": currency.format(assessment["amount_claimed"] * pieces),
+            "excess": currency.format(assessment["amount_excess"]),
+        }
+        items = [
+            (
+                "pass",
+                self.env._(
+                    "“%(part)s”: %(base)s + %(fee)s fee (%(rate)s %%) = %(each)s × %(pieces)s = "
+                    "%(all)s (M8.1, M8.2)",
+                    **values,
+                ),
+            )
+        ]
+        if assessment["amount_excess"]:
+            items.append(
+                (
+                    "note",
+                    self.env._(
+                        "“%(part)s”: dearer than the settlement price, the center bears %(excess)s "
+                        "each (M8.8)",
+                        **values,
+                    ),
+                )
+            )
         return items
+
+    @api.model
+    def _format_fee(self, fee):
+        """Return one service fee in words, for the technician."""
+        lines = self.env["aftersales.settlement.line"]
+        kinds = dict(lines._fields["kind"]._description_selection(self.env))
+        units = dict(lines._fields["unit"]._description_selection(self.env))
+        currency = fee["rate"].terms_id.currency_id
+        return self.env._(
+            "%(kind)s: %(quantity)s %(unit)s × %(price)s = %(amount)s (M9.1)",
+            kind=kinds[fee["kind"]],
+            quantity=f"{fee['quantity']:g}",
+            unit=units[fee["unit"]],
+            price=currency.format(fee["price_unit"]),
+            amount=currency.format(fee["amount"]),
+        )
+
+    def _get_filing_preflight(self):
+        """Return how long the list of the month may still be filed (M8.3, M8.9)."""
+        self.ensure_one()
+        company, month = self.company_id, self._get_price_day().replace(day=1)
+        # sudo: until when a list is filed is told to everybody
+        terms = self.env["aftersales.settlement.terms"].sudo()
+        if not terms._get_terms_by_day(company, [month])[month]:
+            return []
+        filing = self.env["aftersales.settlement"].sudo()._get_filing_day(company, month)
+        today = company._aftersales_local(fields.Datetime.now()).date()
+        day = company._aftersales_local(filing).date()
+        left = (day - today).days
+        if left < 0:
+            late = self.env._(
+                "The list of this month had to be filed until %s: what is claimed later is "
+                "forfeited (M8.9)",
+                format_date(self.env, day),
+            )
+            return [("fail", late)]
+        in_time = self.env._(
+            "Forfeited unless it is filed until %(date)s: %(days)s days left (M8.9)",
+            date=format_date(self.env, day),
+            days=left,
+        )
+        return [("note", in_time)]
+
+    # --- settled by (both ways) --------------------------------------------------------------
+
+    @api.depends_context("uid")
+    def _compute_settlement_line_count(self):
+        # by the user's own rights: whoever doesn't see settlements isn't told either
+        counts = dict(
+            self.env["aftersales.settlement.line"]._read_group(
+                [("record_id", "in", self.ids)], ["record_id"], ["__count"]
+            )
+        )
+        for record in self:
+            record.settlement_line_count = counts.get(record, 0)
+
+    def action_view_settlement_lines(self):
+        """Open what settlements pay for the record."""
+        self.ensure_one()
+        lines = self.env["aftersales.settlement.line"]
+        return lines._get_action_explain([("record_id", "=", self.id)])
 
     def _get_parts_from(self, source):
         self.ensure_one()

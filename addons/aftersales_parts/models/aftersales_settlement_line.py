@@ -296,6 +296,48 @@ class AftersalesSettlementLine(models.Model):
         order = self.sudo().used_part_id.record_part_id.urgent_order
         return self.fee_reason == "urgent" and order and self.env._("urgent order %s", order)
 
+    # --- from the figure to what it comes from, and back -----------------------------------
+
+    @api.model
+    def _get_action_explain(self, domain):
+        """Return the action that shows the lines of ``domain``, each with how it came about."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "aftersales_parts.action_settlement_line"
+        )
+        lines = self.search(domain)
+        if len(lines) == 1:
+            action = {**action, "res_id": lines.id, "views": [(False, "form")]}
+        return {**action, "domain": domain, "context": {"create": False}}
+
+    def action_explain(self):
+        """Show how the amount of the line came about, with the way to all it comes from."""
+        self.ensure_one()
+        return self._get_action_explain([("id", "=", self.id)])
+
+    def action_view_returns(self):
+        """Open the returns by which the used part came back, with its inspection (M8.4)."""
+        self.ensure_one()
+        returns = self.used_part_id.return_line_ids.return_id
+        return self._get_action_documents(returns, self.env._("Returns"))
+
+    def action_view_fapiao(self):
+        """Open the fapiao that the settlement of the line is invoiced with (M8.6)."""
+        self.ensure_one()
+        return self._get_action_documents(self.settlement_id.fapiao_ids, self.env._("Fapiao"))
+
+    @api.model
+    def _get_action_documents(self, documents, name):
+        if not documents:
+            raise UserError(self.env._("There is none yet."))
+        action = {"type": "ir.actions.act_window", "name": name, "res_model": documents._name}
+        if len(documents) == 1:
+            return {**action, "res_id": documents.id, "views": [(False, "form")]}
+        return {
+            **action,
+            "domain": [("id", "in", documents.ids)],
+            "views": [(False, "list"), (False, "form")],
+        }
+
     def _verify(self):
         """Fix what each line pays, by warranty and by what the inspection said (M8.4)."""
         self.used_part_id._lock_anew()

@@ -56,6 +56,13 @@ class AftersalesSettlementTerms(models.Model):
         help="Working days after the confirmation until whose end the VAT invoice has to be issued "
         "(M8.6, M9.2).",
     )
+    rate_ids = fields.One2many(
+        "aftersales.settlement.rate",
+        "terms_id",
+        "Service fees",
+        copy=True,
+        help="What labour, travel and mandatory maintenance under warranty pay (M9.1, M5).",
+    )
     is_used = fields.Boolean(
         "Settled by",
         compute="_compute_is_used",
@@ -143,6 +150,22 @@ class AftersalesSettlementTerms(models.Model):
             day: next((terms for terms in found if terms.date_from <= day), self.browse())
             for day in days
         }
+
+    def _get_rate(self, kind, machine_kind, step=None, distance=0.0):
+        """Return the line of the fee tables for a service, or none: that of its machine kind first.
+
+        :param str kind: labour, travel or maintenance
+        :param machine_kind: that of the machine (`aftersales.machine.kind`), or none
+        :param step: the mandatory maintenance that was done
+        :param float distance: from the center to the machine, in km
+        """
+        rates = self.rate_ids.filtered(
+            lambda rate: rate.kind == kind
+            and rate.machine_kind_id in (machine_kind, machine_kind.browse())
+            and rate.step_id == (step or rate.step_id.browse())
+            and rate._reaches(distance)
+        )
+        return rates.sorted(lambda rate: not rate.machine_kind_id)[:1]
 
     @api.model
     def _get_missing_message(self, date):

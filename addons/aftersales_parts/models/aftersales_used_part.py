@@ -76,6 +76,7 @@ class AftersalesUsedPart(models.Model):
         "pays by it.",
     )
     event_ids = fields.One2many("aftersales.used.part.event", "used_part_id", "Life of the part")
+    settlement_line_count = fields.Integer(compute="_compute_settlement_line_count")
     # not tracked: the events tell more, and nobody can change them
     state = fields.Selection(
         [
@@ -139,6 +140,23 @@ class AftersalesUsedPart(models.Model):
         """Tell whether the warranty bears the part: its coverage, and not the customer's fault."""
         self.ensure_one()
         return self.record_part_id._is_covered()
+
+    @api.depends_context("uid")
+    def _compute_settlement_line_count(self):
+        # by the user's own rights: whoever doesn't see settlements isn't told either
+        counts = dict(
+            self.env["aftersales.settlement.line"]._read_group(
+                [("used_part_id", "in", self.ids)], ["used_part_id"], ["__count"]
+            )
+        )
+        for part in self:
+            part.settlement_line_count = counts.get(part, 0)
+
+    def action_view_settlement_lines(self):
+        """Open what settlements pay for the part."""
+        self.ensure_one()
+        lines = self.env["aftersales.settlement.line"]
+        return lines._get_action_explain([("used_part_id", "=", self.id)])
 
     def _get_swap_obstacles(self, swap):
         """Return {part: why it can't be swapped}, of the parts that can't (L1.6)."""

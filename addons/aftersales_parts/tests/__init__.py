@@ -23,6 +23,8 @@ from . import test_return_receive
 from . import test_settlement
 from . import test_settlement_engine
 from . import test_settlement_print
+from . import test_settlement_preflight
+from . import test_settlement_service
 from . import test_ui
 from . import test_used_part
 from . import test_used_part_concurrency

@@ -15,3 +15,4 @@ from . import aftersales_used_part_store
 from . import aftersales_xlsx
 from . import aftersales_statement
 from . import aftersales_statement_line
+from . import aftersales_settlement_rebate

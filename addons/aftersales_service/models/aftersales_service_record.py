@@ -193,7 +193,7 @@ class AftersalesServiceRecord(models.Model):
     )
     further_visit_reason = fields.Text("Why another visit", copy=False)
     missing = fields.Text("Still missing", compute="_compute_missing")
-    preflight = fields.Html("Before signing", compute="_compute_preflight", sanitize=False)
+    preflight = fields.Html("Before leaving", compute="_compute_preflight", sanitize=False)
     signed_by = fields.Char("Signed by", readonly=True, copy=False, tracking=True)
     signed_on = fields.Datetime("Signed on", readonly=True, copy=False)
     signature = fields.Image(readonly=True, copy=False, max_width=1024, max_height=1024)
@@ -617,7 +617,7 @@ class AftersalesServiceRecord(models.Model):
             )
 
     def _get_preflight(self):
-        """Return how the record stands before it is signed, rule by rule.
+        """Return how the record stands before the technician leaves, rule by rule.
 
         :return: pairs of pass, note or fail, and a sentence for the technician
         """
