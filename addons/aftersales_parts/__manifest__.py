@@ -40,6 +40,7 @@
         "wizard/aftersales_return_deal_views.xml",
         "wizard/aftersales_return_inspect_views.xml",
         "wizard/aftersales_settlement_generate_views.xml",
+        "wizard/aftersales_fapiao_import_views.xml",
         "wizard/aftersales_used_part_supply_views.xml",
         "wizard/aftersales_used_part_write_off_views.xml",
         "wizard/aftersales_used_part_pack_views.xml",

@@ -61,6 +61,8 @@ from . import aftersales_settlement_print
 from . import aftersales_fapiao
 from . import aftersales_fapiao_reading
 from . import aftersales_fapiao_checking
+from . import aftersales_fapiao_entry
+from . import aftersales_fapiao_blue
 from . import aftersales_fapiao_line
 from . import aftersales_fapiao_check
 from . import aftersales_fapiao_match

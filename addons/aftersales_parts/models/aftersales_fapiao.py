@@ -63,7 +63,6 @@ class AftersalesFapiao(models.Model):
     blue_id = fields.Many2one(
         "aftersales.fapiao",
         "Blue fapiao",
-        readonly=True,
         check_company=True,
         ondelete="restrict",
         index="btree_not_null",
@@ -222,7 +221,14 @@ class AftersalesFapiao(models.Model):
         free = {"message_main_attachment_id", "document", "document_name", "pdf", "pdf_name"}
         if self and self._is_entered_by_hand():
             free |= self._get_entry_fields()
+        if self and all(fapiao._is_blue_choosable() for fapiao in self):
+            free.add("blue_id")
         return free
+
+    def _is_blue_choosable(self):
+        """Tell whether an accountant may choose the blue fapiao: where no file names it."""
+        named = self.blue_number and self.source != "manual"
+        return self.is_red and self.state == "read" and not named
 
     def _is_entered_by_hand(self):
         """Tell whether the figures are an accountant's own, and not matched to anything yet."""
@@ -314,16 +320,16 @@ class AftersalesFapiao(models.Model):
             raise UserError(self.env._("Enter the file as a new fapiao."))
         if "line_ids" in vals:
             self._check_entered_by_hand()
-        entered = vals.keys() & (self._get_entry_fields() | {"line_ids"})
+        entered = vals.keys() & (self._get_entry_fields() | {"line_ids", "blue_id", "pdf"})
+        if vals.get("pdf") and not self.env.su:
+            digest = self._read_pdf(vals["pdf"])
+            self._write_protected({"pdf_digest": digest})
         result = super().write(vals)
         if entered and not self.env.su:
-            for fapiao in self:
-                if {"code", "number"} & vals.keys():
+            if {"code", "number"} & vals.keys():
+                for fapiao in self:
                     fapiao._check_renamed()
-                fapiao._add_own_parties()
             self._run_checks()
-        if vals.get("pdf") and not self.env.su:
-            self._write_protected({"pdf_digest": self._read_pdf(vals["pdf"])})
         return result
 
     def _check_renamed(self):
@@ -442,6 +448,10 @@ class AftersalesFapiao(models.Model):
                 fapiao._write_protected(parties)
 
     # --- figures ---------------------------------------------------------------------------
+
+    def action_enter_by_hand(self):
+        """Open the form to enter a fapiao of which there is no XML or OFD file."""
+        return self._get_manual_action()
 
     @api.onchange("line_ids")
     def _onchange_line_ids(self):

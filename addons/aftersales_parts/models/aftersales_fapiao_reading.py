@@ -44,7 +44,10 @@ class AftersalesFapiao(models.Model):
         if not fapiao_archive.is_zip(raw):
             return fapiao_xml.read(raw)
         limits = self._get_file_limits()
-        if not fapiao_archive.is_ofd(fapiao_archive.Archive(raw, limits).names):
+        names = fapiao_archive.Archive(raw, limits).names
+        if fapiao_archive.is_office(names):
+            raise fapiao_data.FapiaoError("not_fapiao")
+        if not fapiao_archive.is_ofd(names):
             raise fapiao_data.FapiaoError("several")
         return fapiao_ofd.read(raw, limits)
 

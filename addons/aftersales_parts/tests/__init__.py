@@ -2,6 +2,8 @@ from . import test_access
 from . import test_approval
 from . import test_deadline
 from . import test_fapiao
+from . import test_fapiao_entry
+from . import test_fapiao_import
 from . import test_fapiao_reader
 from . import test_keeping
 from . import test_keeping_ui

@@ -72,7 +72,7 @@ class Archive:
         if size > SMALL and size > MAX_RATIO * max(packed, 1):
             raise FapiaoError("archive_ratio")
 
-    def read(self, index):
+    def inflate(self, index):
         """Return the bytes of one member.
 
         :raises FapiaoError: damaged, encrypted, or larger than what is taken in
@@ -111,6 +111,11 @@ def is_zip(raw):
 def is_ofd(names):
     """Tell by the names in a zip whether it is an OFD file."""
     return any(name.replace("\\", "/").lstrip("./").casefold() == "ofd.xml" for name in names)
+
+
+def is_office(names):
+    """Tell by the names in a zip whether it is a document of an office program."""
+    return "[Content_Types].xml" in names
 
 
 def get_name(info):

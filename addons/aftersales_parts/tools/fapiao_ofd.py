@@ -55,7 +55,7 @@ def _parse_parts(archive):
     for index, name in enumerate(archive.names):
         if not name.lower().endswith(".xml"):
             continue
-        raw = archive.read(index)
+        raw = archive.inflate(index)
         try:
             trees.append(fapiao_xml.parse(raw))
         except FapiaoError as error:

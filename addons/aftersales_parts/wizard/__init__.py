@@ -16,3 +16,4 @@ from . import aftersales_xlsx
 from . import aftersales_statement
 from . import aftersales_statement_line
 from . import aftersales_settlement_rebate
+from . import aftersales_fapiao_import

@@ -1,0 +1,222 @@
+import base64
+
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
+from odoo.tests import HttpCase, tagged
+
+from .common import AftersalesPartsCommon, freeze
+from .fapiao_files import FACTS, make_ofd, make_zip
+
+PDF = b"%PDF-1.7\n%%EOF\n"
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestFapiaoImport(AftersalesPartsCommon):
+    def _xml(self, last, **vals):
+        number = f"263320000000000000{last:02d}"
+        return base64.b64decode(self._make_document(number=number, **vals))
+
+    def _drop(self, files, user="accountant"):
+        """Return the import of {name: bytes} after reading."""
+        env = self.env(user=self.users[user])
+        attachments = env["ir.attachment"].create(
+            [
+                {"name": name, "raw": raw, "res_model": "aftersales.fapiao.import"}
+                for name, raw in files.items()
+            ]
+        )
+        wizard = env["aftersales.fapiao.import"].create(
+            {"attachment_ids": [Command.set(attachments.ids)]}
+        )
+        wizard.action_read()
+        return wizard
+
+    def _states(self, wizard):
+        return {line.name: line.state for line in wizard.line_ids}
+
+    def test_month(self):
+        """M8.6: one drop of all kinds; each good file is read, each bad one told by itself."""
+        archive = make_zip(
+            {
+                "一月/a.xml".encode("gbk"): self._xml(1),
+                "一月/a.pdf".encode("gbk"): PDF,
+                "b/c.OFD": make_ofd(custom={**FACTS, "发票号码": "26332000000000000002"}),
+                "dzfp_26332000000000000002_x.pdf": PDF + b"2",
+                "lone.pdf": PDF + b"3",
+                "bad.xml": b"<EInvoice>",
+                "in.zip": make_zip({"d.xml": self._xml(4)}),
+                "../../e.xml": self._xml(5),
+                "__MACOSX/._a.xml": b"\0",
+                "list.xlsx": make_zip({"[Content_Types].xml": b"<x/>"}),
+            }
+        )
+        wizard = self._drop(
+            {
+                "month.zip": archive,
+                "f.xml": self._xml(6),
+                "again.xml": self._xml(1),
+                "photo.jpg": b"\xff\xd8\xff",
+                "torn.zip": archive[:-30],
+            }
+        )
+        self.assertEqual(
+            self._states(wizard),
+            {
+                "一月/a.xml": "read",
+                "一月/a.pdf": "kept",
+                "b/c.OFD": "read",
+                "dzfp_26332000000000000002_x.pdf": "kept",
+                "lone.pdf": "unread",
+                "bad.xml": "refused",
+                "in.zip": "refused",
+                "../../e.xml": "read",
+                "list.xlsx": "refused",
+                "f.xml": "read",
+                "again.xml": "known",
+                "photo.jpg": "refused",
+                "torn.zip": "refused",
+            },
+        )
+        self.assertEqual(
+            (
+                wizard.read_count,
+                wizard.kept_count,
+                wizard.known_count,
+                wizard.trouble_count,
+                wizard.waiting_count,
+            ),
+            (4, 2, 1, 6, 0),
+        )
+        self.assertEqual(len(wizard.fapiao_ids), 4)
+        first = wizard.fapiao_ids.filtered(lambda f: f.number.endswith("01"))
+        self.assertEqual(base64.b64decode(first.pdf), PDF)
+        self.assertEqual(first.document_name, "a.xml")
+        climbing = wizard.line_ids.filtered(lambda line: line.name == "../../e.xml")
+        self.assertEqual(climbing.fapiao_id.document_name, "e.xml")
+        self.assertTrue(all(wizard.trouble_ids.mapped("message")))
+        messages = {line.name: line.message for line in wizard.trouble_ids}
+        self.assertIn("archive in an archive", messages["in.zip"])
+        self.assertIn("damaged", messages["bad.xml"])
+
+    def test_same_twice(self):
+        """M8.6: the same drop again enters nothing, and says so for each file."""
+        files = {"a.xml": self._xml(1), "26332000000000000001.pdf": PDF}
+        self._drop(files)
+        wizard = self._drop(files)
+        self.assertEqual(set(self._states(wizard).values()), {"known"})
+        wizard = self._drop(
+            {
+                # the same fapiao, saved anew by another program
+                "b.xml": self._xml(1).replace(b"<EInvoice>", b"<EInvoice >"),
+                "26332000000000000001.pdf": PDF + b"other",
+            }
+        )
+        self.assertEqual(
+            self._states(wizard), {"b.xml": "known", "26332000000000000001.pdf": "refused"}
+        )
+        self.assertEqual(self.env["aftersales.fapiao"].search_count([]), 1)
+
+    def test_nothing_half_entered(self):
+        """M8.6: what fails halfway leaves neither fapiao nor file behind."""
+        self.patch(type(self.env["aftersales.fapiao"]), "_run_checks", self._fail)
+        wizard = self._drop({"a.xml": self._xml(1)})
+        self.assertEqual(wizard.line_ids.state, "refused")
+        self.assertFalse(self.env["aftersales.fapiao"].search([]))
+        self.assertFalse(
+            self.env["ir.attachment"].search([("res_model", "=", "aftersales.fapiao")])
+        )
+
+    @staticmethod
+    def _fail(fapiaos):
+        raise UserError(fapiaos.env._("Choose the files first, or drop them here."))
+
+    def test_limits(self):
+        """M8.6: limits are settings; the sentences name them."""
+        self.company.write({"aftersales_fapiao_file_size": 1, "aftersales_fapiao_archive_files": 2})
+        large = self._xml(1).replace(b"<Remark>", b"<Remark>" + b"x" * 2**20)
+        wizard = self._drop(
+            {
+                "large.xml": large,
+                "large.pdf": PDF + b"x" * 2**20,
+                "many.zip": make_zip({f"{i}.xml": b"" for i in range(3)}),
+                "bomb.zip": make_zip({"a.xml": b"\0" * 3_000_000}),
+            }
+        )
+        messages = {line.name: line.message for line in wizard.line_ids}
+        self.assertIn("larger than 1 MB", messages["large.xml"])
+        self.assertIn("more than 2 files", messages["many.zip"])
+        self.assertIn("many times its size", messages["bomb.zip"])
+        self.assertEqual(wizard.trouble_count, 4)
+
+    def test_enter_by_hand(self):
+        """M8.6: a PDF by itself opens the form, with the PDF as the original."""
+        wizard = self._drop({"scan.pdf": PDF, "z.zip": make_zip({"in.pdf": PDF + b"2"})})
+        for line, content in zip(wizard.trouble_ids, (PDF, PDF + b"2"), strict=True):
+            action = line.action_enter()
+            fapiaos = self.env["aftersales.fapiao"].with_context(**action["context"])
+            defaults = fapiaos.default_get(["source", "pdf", "pdf_name", "buyer_vat"])
+            self.assertEqual(defaults["source"], "manual")
+            self.assertEqual(base64.b64decode(defaults["pdf"]), content)
+            self.assertEqual(defaults["buyer_vat"], self.company.vat)
+
+    def test_center(self):
+        """M8.6: a center drops its own files; those of others are refused."""
+        self._make_center("Nanjing center", "91320115MA1X7LJK8D")
+        other = self._xml(2, seller="91320115MA1X7LJK8D")
+        wizard = self._drop(
+            {"own.xml": self._xml(1), "own.pdf": PDF, "other.xml": other}, user="center"
+        )
+        self.assertEqual(
+            self._states(wizard), {"own.xml": "read", "own.pdf": "kept", "other.xml": "refused"}
+        )
+        # entered by the accountant, it is still not told to the center that it is known
+        self._drop({"other.xml": other})
+        wizard = self._drop({"other.xml": other}, user="center")
+        self.assertNotIn("already", wizard.line_ids.message)
+
+    def test_lines_are_the_systems(self):
+        """M8.6: nobody writes what became of a file, or reads an import of somebody else."""
+        fapiao = self._make_fapiao(seller="91320115MA1X7LJK8D")
+        wizard = self._drop({"own.xml": self._xml(1)}, user="center")
+        with self.assertRaises(AccessError):
+            wizard.line_ids.write({"fapiao_id": fapiao.id})
+        with self.assertRaises(AccessError):
+            wizard.line_ids.create({"import_id": wizard.id, "fapiao_id": fapiao.id})
+        for record in (wizard, wizard.line_ids):
+            with self.assertRaises(AccessError):
+                record.with_user(self.users["accountant"]).read(["state"])
+
+    def test_files_are_removed(self):
+        """M8.6: an import that is over takes its files along, and no file of somebody else."""
+        wizard = self._drop({"a.xml": self._xml(1)})
+        own = wizard.attachment_ids
+        other = self.env["ir.attachment"].create({"name": "Other", "raw": b"1"})
+        wizard.sudo().attachment_ids += other
+        wizard.sudo().unlink()
+        self.assertFalse(own.exists())
+        self.assertTrue(other.exists())
+
+    def test_queries_per_file(self):
+        """M8.6: a file costs the same, however many there are."""
+        counts = []
+        for numbers in (range(1, 6), range(6, 21)):
+            archive = make_zip({f"{i}.xml": self._xml(i) for i in numbers})
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            wizard = self._drop({"a.zip": archive})
+            self.env.flush_all()
+            counts.append((self.cr.sql_log_count - before) / len(numbers))
+            self.assertEqual(wizard.read_count, len(numbers))
+        self.assertLessEqual(counts[1], counts[0])
+
+
+@tagged("post_install", "-at_install")
+class TestFapiaoImportScreen(HttpCase, AftersalesPartsCommon):
+    def test_tour(self):
+        """M8.6: an accountant drops files on the screen and sees what became of each."""
+        self.company.partner_id.tz = "Asia/Shanghai"
+        self.start_tour("/odoo", "aftersales_parts_fapiao", login="parts_accountant")
+        fapiao = self.env["aftersales.fapiao"].search([])
+        self.assertEqual(fapiao.number, "26332000000012345678")
