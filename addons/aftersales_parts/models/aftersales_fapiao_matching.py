@@ -346,7 +346,7 @@ class AftersalesFapiao(models.Model):
                 if fapiao.currency_id.is_zero(rest[0][1]):
                     rest.pop(0)
         return {
-            "fapiaos": self.union(*fapiaos),
+            "fapiaos": self.browse().union(*fapiaos),
             "settlements": self.env["aftersales.settlement"].union(*settlements),
             "amounts": amounts,
             "exact": True,
