@@ -197,6 +197,57 @@ class TestFapiaoImport(AftersalesPartsCommon):
         self.assertFalse(own.exists())
         self.assertTrue(other.exists())
 
+    def _confirmed(self):
+        """Return a confirmed settlement of 3266.00."""
+        self._make_record([self._part(self.pump), self._scrap(self.seal)])
+        self._return_parts()
+        settlement = self._generate()
+        self._settle(settlement)
+        return settlement
+
+    def test_matches(self):
+        """M8.6: after the drop, what fits goes through in one click; the rest says why."""
+        settlement = self._confirmed()
+        net, gross = 100, 113
+        wizard = self._drop(
+            {
+                "fits.xml": self._xml(1),
+                "not.xml": self._xml(2, net=net, tax=gross - net, gross=gross),
+                "stranger.xml": self._xml(3, seller="91320115MA1X7LJK8D"),
+            }
+        )
+        self.assertEqual(wizard.match_ids.settlement_ids, settlement)
+        self.assertEqual((wizard.match_ids.amount, wizard.match_ids.difference), (3266, 0))
+        self.assertEqual(len(wizard.exception_ids), 2)
+        self.assertTrue(all(wizard.exception_ids.mapped("reason")))
+        stranger = wizard.exception_ids.filtered(lambda m: m.fapiao_ids.number.endswith("03"))
+        self.assertEqual(stranger.failed_count, 1)
+        self.assertEqual(stranger.action_open_fapiao()["res_id"], stranger.fapiao_ids.id)
+        wizard.action_match()
+        self.assertEqual(settlement.state, "invoiced")
+        self.assertFalse(wizard.match_ids)
+        self.assertEqual(len(wizard.exception_ids), 2)
+
+    def test_partly(self):
+        """M8.6: a part may be matched by hand; by hand: 3266.00 - 113.00 = 3153.00 wait."""
+        settlement = self._confirmed()
+        wizard = self._drop({"part.xml": self._xml(1, net=100, tax=13, gross=113)})
+        self.assertEqual(wizard.exception_ids.difference, 3153)
+        wizard.exception_ids.action_match_partly()
+        self.assertEqual(settlement.amount_difference, 3153)
+        self.assertFalse(wizard.exception_ids)
+
+    def test_proposals_are_for_accountants(self):
+        """M8.6: a center sees no proposals, and matches nothing."""
+        settlement = self._confirmed()
+        wizard = self._drop({"fits.xml": self._xml(1)}, user="center")
+        self.assertFalse(wizard.match_ids)
+        with self.assertRaises(AccessError):
+            wizard.fapiao_ids.action_match()
+        wizard.action_propose()
+        self.assertFalse(wizard.match_ids)
+        self.assertEqual(settlement.state, "posted")
+
     def test_queries_per_file(self):
         """M8.6: a file costs the same, however many there are."""
         counts = []

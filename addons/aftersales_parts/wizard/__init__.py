@@ -17,3 +17,4 @@ from . import aftersales_statement
 from . import aftersales_statement_line
 from . import aftersales_settlement_rebate
 from . import aftersales_fapiao_import
+from . import aftersales_fapiao_import_match

@@ -43,6 +43,18 @@ class AftersalesFapiaoImport(models.TransientModel):
         "Files to look at",
         domain=[("state", "in", ("known", "refused", "unread"))],
     )
+    match_ids = fields.One2many(
+        "aftersales.fapiao.import.match",
+        "import_id",
+        "Fits to the cent",
+        domain=[("is_exact", "=", True)],
+    )
+    exception_ids = fields.One2many(
+        "aftersales.fapiao.import.match",
+        "import_id",
+        "Exceptions",
+        domain=[("is_exact", "=", False)],
+    )
     fapiao_ids = fields.Many2many("aftersales.fapiao", compute="_compute_fapiao_ids")
     state = fields.Selection([("choose", "Choose"), ("read", "Read")], default="choose")
     waiting_count = fields.Integer(compute="_compute_counts")
@@ -94,8 +106,53 @@ class AftersalesFapiaoImport(models.TransientModel):
         """Read files that wait, for as long as a screen may keep somebody waiting."""
         self.ensure_one()
         until = time.monotonic() + PATIENCE
-        while self.run_step() and time.monotonic() < until:
-            pass
+        while waiting := self.run_step():
+            if time.monotonic() > until:
+                break
+        if not waiting:
+            self._propose()
+        return True
+
+    def _propose(self):
+        """Note how all fapiao that wait fit to settlements, those of earlier drops, too (M8.6)."""
+        fapiaos = self.env["aftersales.fapiao"].with_company(self.company_id)
+        if not fapiaos._is_accountant():
+            return
+        proposals = []
+        if waiting := fapiaos.search(
+            [*fapiaos._get_unmatched_domain(), ("company_id", "=", self.company_id.id)]
+        ):
+            proposals = waiting._propose_matches()
+        # sudo: proposals are the system's; nobody enters them
+        own = self.sudo()
+        (own.match_ids | own.exception_ids).unlink()
+        own.match_ids.create([self._prepare_match_vals(proposal) for proposal in proposals])
+        self.invalidate_recordset(["match_ids", "exception_ids"])
+
+    def _prepare_match_vals(self, proposal):
+        fapiaos = proposal["fapiaos"]
+        return {
+            "import_id": self.id,
+            "fapiao_ids": [Command.set(fapiaos.ids)],
+            "settlement_ids": [Command.set(proposal["settlements"].ids)],
+            "amount": sum(fapiaos.mapped("amount_open")),
+            "difference": proposal["difference"],
+            "is_exact": proposal["exact"],
+            "failed_count": sum(fapiaos.mapped("failed_count")),
+            "reason": proposal["reason"],
+        }
+
+    def action_propose(self):
+        """Look again: what kept fapiao from fitting may have been put right."""
+        self.ensure_one()
+        self._propose()
+        return True
+
+    def action_match(self):
+        """Match everything that fits to the cent, and keep the exceptions (M8.6)."""
+        self.ensure_one()
+        self.match_ids.fapiao_ids.action_match()
+        self._propose()
         return True
 
     def action_start_again(self):

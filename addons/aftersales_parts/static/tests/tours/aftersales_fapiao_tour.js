@@ -50,6 +50,11 @@ registry.category("web_tour.tours").add("aftersales_parts_fapiao", {
             run: "click",
         },
         {
+            content: "Look at what wasn't read",
+            trigger: ".o_notebook .nav-link[name='trouble']",
+            run: "click",
+        },
+        {
             content: "The bad one says why",
             trigger: ".o_data_row:contains('broken.xml') .text-bg-danger",
         },
