@@ -65,6 +65,7 @@
         "views/aftersales_complaint_views.xml",
         "views/aftersales_settlement_views.xml",
         "views/aftersales_settlement_line_views.xml",
+        "views/aftersales_settlement_report_views.xml",
         "views/aftersales_settlement_line_explain_views.xml",
         "views/aftersales_settlement_terms_views.xml",
         "views/aftersales_maintenance_step_views.xml",

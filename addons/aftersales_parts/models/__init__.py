@@ -58,6 +58,7 @@ from . import aftersales_settlement_rebate
 from . import aftersales_settlement_change
 from . import aftersales_settlement_difference
 from . import aftersales_settlement_print
+from . import aftersales_settlement_report
 from . import aftersales_fapiao
 from . import aftersales_fapiao_reading
 from . import aftersales_fapiao_checking

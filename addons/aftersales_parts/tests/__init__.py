@@ -49,3 +49,4 @@ from . import test_logistics_partner
 from . import test_warehouse
 from . import test_settlement_flow
 from . import test_statement
+from . import test_settlement_report
