@@ -69,6 +69,7 @@ from . import aftersales_fapiao_check
 from . import aftersales_fapiao_match
 from . import aftersales_fapiao_matching
 from . import aftersales_fapiao_posting
+from . import aftersales_fapiao_red
 from . import account_move
 from . import account_move_line
 from . import account_payment

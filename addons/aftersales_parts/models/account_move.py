@@ -2,6 +2,10 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import format_list
 
+# in the context of what after-sales actions do to entries of their own: an object has an identity,
+# which no caller can put into a context from outside, unlike a key or a value
+OWN_ACTION = object()
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -69,6 +73,7 @@ class AccountMove(models.Model):
         self._check_aftersales_free()
 
     def _post(self, soft=True):
+        self._check_aftersales_fapiao()
         self._check_aftersales_credited()
         self._check_aftersales_charged()
         return super()._post(soft)
@@ -116,6 +121,41 @@ class AccountMove(models.Model):
         # sudo: accountants have no rights on returns; the note only says what they did
         for move in self.sudo().filtered(lambda m: m.aftersales_return_id and m.state != "cancel"):
             move.aftersales_return_id.message_post(body=get_message(move))
+
+    def _check_aftersales_fapiao(self):
+        """Raise UserError if a bill by hand has the number of a fapiao (mistake 12).
+
+        The fapiao is posted from its own form, or has been: the bill would be paid twice.
+        """
+        moves = self.filtered(lambda move: move.ref and move.is_purchase_document())
+        if not moves or self._is_aftersales_own_action():
+            return
+        # sudo: a fapiao counts whoever may see it
+        fapiaos = (
+            self.env["aftersales.fapiao"]
+            .sudo()
+            .search(
+                [
+                    ("name", "in", [move.ref.strip() for move in moves]),
+                    ("company_id", "in", moves.company_id.ids),
+                ]
+            )
+        )
+        for move in moves:
+            if fapiaos.filtered(
+                lambda f, m=move: f.name == m.ref.strip() and f.company_id == m.company_id
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(ref)s is the number of a fapiao under After-sales ▸ Settlement ▸ "
+                        "Fapiao. Its bill is posted from the fapiao, so that nothing is paid "
+                        "twice.",
+                        ref=move.ref,
+                    )
+                )
+
+    def _is_aftersales_own_action(self):
+        return self.env.context.get("aftersales_own_action") is OWN_ACTION
 
     def _check_aftersales_credited(self):
         """Raise UserError if more would be credited than was accepted (L2.9).
@@ -219,12 +259,14 @@ class AccountMove(models.Model):
 
     def _check_aftersales_free(self):
         """Raise UserError if a settlement or deposit has posted one of these moves (M8.5, L3.3)."""
+        if self._is_aftersales_own_action():
+            return
         if moves := self._get_aftersales_moves():
             raise UserError(
                 self.env._(
                     "%s belongs to an after-sales settlement: changing, cancelling or reversing it "
-                    "would tear apart settlement, fapiao and books. Correct it by a separate "
-                    "entry.",
+                    "would tear apart settlement, fapiao and books. Enter a red fapiao, or let an "
+                    "accountant reverse the settlement.",
                     format_list(self.env, moves.mapped("name")),
                 )
             )

@@ -78,7 +78,7 @@ class AftersalesFapiaoMatch(models.Model):
                         "Fapiao %(fapiao)s amounts to %(total)s, but %(matched)s of it would be "
                         "matched.",
                         fapiao=fapiao.name,
-                        total=fapiao.currency_id.format(fapiao.amount_total),
+                        total=fapiao.currency_id.format(abs(fapiao.amount_total)),
                         matched=fapiao.currency_id.format(fapiao.amount_matched),
                     )
                 )
@@ -134,18 +134,24 @@ class AftersalesFapiaoMatch(models.Model):
         settlements._update_invoiced_state()
         return True
 
+    def _get_signed_amount(self):
+        """Return what the match adds to what is invoiced; a red fapiao takes it back."""
+        self.ensure_one()
+        return -self.amount if self.fapiao_id.is_red else self.amount
+
     def _get_accrued_shares(self):
-        """Return {match: accrued net that it closes}, on top of what is posted already."""
+        """Return {match: accrued net that it closes or opens}, after what is posted already."""
         posted = {}
         for match in self.settlement_id.match_ids.filtered("fapiao_id.bill_id"):
             settlement = match.settlement_id
-            posted[settlement] = posted.get(settlement, 0) + match.amount
+            posted[settlement] = posted.get(settlement, 0) + match._get_signed_amount()
         shares = {}
         for match in self:
             settlement = match.settlement_id
             before = posted.get(settlement, 0)
-            posted[settlement] = match.currency_id.round(before + match.amount)
+            after = match.currency_id.round(before + match._get_signed_amount())
+            posted[settlement] = after
             shares[match] = match.currency_id.round(
-                settlement._get_accrued_at(posted[settlement]) - settlement._get_accrued_at(before)
+                abs(settlement._get_accrued_at(after) - settlement._get_accrued_at(before))
             )
         return shares

@@ -122,7 +122,7 @@ class AftersalesFapiao(models.Model):
     def _update_match_state(self):
         """Bring the state of fapiao that aren't posted in line with their matches."""
         for fapiao in self:
-            if not fapiao.amount_matched:
+            if not fapiao.match_ids:
                 state = "read"
             elif fapiao.currency_id.is_zero(fapiao.amount_open):
                 state = "matched"

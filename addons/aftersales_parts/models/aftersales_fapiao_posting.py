@@ -2,8 +2,13 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_list
 
-# move type and type of tax by direction of the settlements
-MOVE_TYPES = {"payable": "in_invoice", "receivable": "out_invoice"}
+from .account_move import OWN_ACTION
+
+# types of the bill and of its refund, by direction of the settlements
+MOVE_TYPES = {
+    "payable": ("in_invoice", "in_refund"),
+    "receivable": ("out_invoice", "out_refund"),
+}
 
 
 class AftersalesFapiao(models.Model):
@@ -12,7 +17,7 @@ class AftersalesFapiao(models.Model):
     _inherit = "aftersales.fapiao"  # pylint: disable=consider-merging-classes-inherited
 
     def _post_bills(self):
-        """Post a bill for each of these fapiao, whose matches are complete.
+        """Post a bill for each of these fapiao, or a refund for each red one.
 
         Net, VAT of each rate and gross are those of the fapiao, and the accrued accounts of the
         settlements get exactly what is invoiced of them.
@@ -25,7 +30,7 @@ class AftersalesFapiao(models.Model):
         bills = self.env["account.move"].create([f._prepare_bill_vals(shares) for f in self])
         for fapiao, bill in zip(self, bills, strict=True):
             fapiao._adjust_bill(bill)
-        bills.action_post()
+        bills.with_context(aftersales_own_action=OWN_ACTION).action_post()
         for fapiao, bill in zip(self, bills, strict=True):
             fapiao._write_protected({"bill_id": bill.id, "state": "posted"})
 
@@ -65,8 +70,9 @@ class AftersalesFapiao(models.Model):
         :raises UserError: they stand on several accounts, which one bill can't close
         """
         self.ensure_one()
+        settlements = (self | self.blue_id).match_ids.settlement_id
         claims = self.env["account.move.line"].union(
-            *(s._get_entry_lines()["claims"] for s in self.match_ids.settlement_id)
+            *(s._get_entry_lines()["claims"] for s in settlements)
         )
         if len(claims.account_id) > 1:
             raise UserError(
@@ -86,7 +92,7 @@ class AftersalesFapiao(models.Model):
         direction = self._get_match_direction()
         company = self.company_id
         claims = self._get_settlement_claims()
-        move_type = MOVE_TYPES[direction]
+        move_type = MOVE_TYPES[direction][self.is_red]
         journal = company._aftersales_get_bill_journal(direction)
         return {
             "move_type": move_type,
@@ -131,7 +137,7 @@ class AftersalesFapiao(models.Model):
                 if currency.is_zero(rest[0][1]):
                     rest.pop(0)
             if not currency.is_zero(left):
-                match = self.match_ids[-1:]
+                match = (self.match_ids or self.blue_id.match_ids)[-1:]
                 result = match.settlement_id._get_entry_lines()["result"]
                 lines.append(self._prepare_bill_line(result.account_id, left, tax, match))
         return lines
@@ -148,12 +154,16 @@ class AftersalesFapiao(models.Model):
         }
 
     def _get_posting_groups(self):
-        """Return {rate: (net, VAT)}, where the file gives no rate by the accepted one that fits."""
+        """Return {rate: (net, VAT)}, where the file gives no rate by the accepted one that fits.
+
+        The amounts of a red fapiao are turned: a refund is positive.
+        """
         self.ensure_one()
         taxes = self.company_id._aftersales_get_fapiao_taxes(self._get_match_direction())
         rates = taxes.mapped("amount") or [0]
-        groups = {}
+        groups, sign = {}, self._get_amount_sign()
         for rate, (net, tax) in self._get_tax_groups().items():
+            net, tax = sign * net, sign * tax
             if rate is None:
                 rate = min(rates, key=lambda r, n=net, t=tax: abs(n * r / 100 - t))
             sums = groups.get(rate, (0, 0))
@@ -161,6 +171,9 @@ class AftersalesFapiao(models.Model):
                 self.currency_id.round(a + b) for a, b in zip(sums, (net, tax), strict=True)
             )
         return groups
+
+    def _get_amount_sign(self):
+        return -1 if self.is_red else 1
 
     def _adjust_bill(self, bill):
         """Give the draft ``bill`` the VAT of the fapiao and the claims account.
@@ -204,11 +217,11 @@ class AftersalesFapiao(models.Model):
     def _check_bill(self, bill):
         """Raise UserError unless the bill equals the fapiao to the cent."""
         self.ensure_one()
-        pairs = (
-            (bill.amount_untaxed, self.amount_untaxed),
-            (bill.amount_tax, self.amount_tax),
-            (bill.amount_total, self.amount_total),
-        )
+        sign = self._get_amount_sign()
+        pairs = [
+            (bill[name], sign * self[name])
+            for name in ("amount_untaxed", "amount_tax", "amount_total")
+        ]
         if any(self.currency_id.compare_amounts(a, b) for a, b in pairs):
             raise UserError(
                 self.env._(
@@ -223,28 +236,61 @@ class AftersalesFapiao(models.Model):
     # --- reconciliation --------------------------------------------------------------------
 
     def _reconcile_with_entries(self):
-        """Set the bills of these fapiao off against the entries of their settlements.
+        """Set the bills of these blue fapiao off against their refunds and the entries.
 
-        Each match by its own amount: core would pair the lines by age, so that a red fapiao later
-        could not tell which settlement is open again.
+        Each match by its own amount: core would pair the lines by age, so that a red fapiao could
+        not tell which settlement it opens again.
         """
         vals_list = []
         for fapiao in self:
-            bill_lines = fapiao.bill_id.line_ids
-            term_line = bill_lines.filtered(lambda line: line.display_type == "payment_term")
+            term_line = fapiao._get_bill_lines("claims")
+            for red in fapiao.red_ids.filtered("bill_id"):
+                refund_line = red._get_bill_lines("claims")
+                vals_list += self._pair([term_line], [refund_line])
             for match in fapiao.match_ids:
                 entry = match.settlement_id._get_entry_lines()
-                vals_list.append(self._prepare_partial(term_line, entry["claims"], match.amount))
-                own = bill_lines.filtered(
-                    lambda line, e=entry, m=match: (
-                        line.aftersales_settlement_id == m.settlement_id
-                        and line.account_id == e["accrued"].account_id
-                    )
+                taken_back = fapiao.red_ids.match_ids.filtered(
+                    lambda m, s=match.settlement_id: m.settlement_id == s
                 )
-                vals_list += [
-                    self._prepare_partial(line, entry["accrued"], abs(line.balance)) for line in own
+                rest = match.amount - sum(taken_back.mapped("amount"))
+                if not fapiao.currency_id.is_zero(rest):
+                    vals_list.append(self._prepare_partial(term_line, entry["claims"], rest))
+                own = fapiao._get_bill_lines("accrued", match.settlement_id)
+                refunds = self.browse().union(*taken_back.fapiao_id)
+                others = [
+                    line
+                    for red in refunds
+                    for line in red._get_bill_lines("accrued", match.settlement_id)
                 ]
+                vals_list += self._pair(own, [*others, entry["accrued"]])
         self._reconcile_exactly(vals_list)
+
+    def _get_bill_lines(self, use, settlement=None):
+        """Return the line of the bill on the claims account, or those on the accrued account."""
+        self.ensure_one()
+        lines = self.bill_id.line_ids
+        if use == "claims":
+            return lines.filtered(lambda line: line.display_type == "payment_term")
+        account = settlement._get_entry_lines()["accrued"].account_id
+        return lines.filtered(
+            lambda line: line.aftersales_settlement_id == settlement and line.account_id == account
+        )
+
+    @api.model
+    def _pair(self, lines, others):
+        """Return the partial reconciliations that close ``lines`` with ``others``, in order."""
+        vals_list = []
+        rest = [[other, abs(other.balance)] for other in others]
+        for line in lines:
+            left = abs(line.balance)
+            while rest and not line.company_currency_id.is_zero(left):
+                part = min(left, rest[0][1])
+                vals_list.append(self._prepare_partial(line, rest[0][0], part))
+                left = line.company_currency_id.round(left - part)
+                rest[0][1] = line.company_currency_id.round(rest[0][1] - part)
+                if line.company_currency_id.is_zero(rest[0][1]):
+                    rest.pop(0)
+        return vals_list
 
     @api.model
     def _prepare_partial(self, line, other, amount):
@@ -266,16 +312,16 @@ class AftersalesFapiao(models.Model):
 
         :raises UserError: a line has less open, because it was reconciled by hand
         """
-        partials = self.env["account.partial.reconcile"]
         move_lines = self.env["account.move.line"]
+        left = {}
         for vals in vals_list:
             for name in ("debit_move_id", "credit_move_id"):
                 line = move_lines.browse(vals[name])
-                left = abs(line.amount_residual)
-                if line.company_currency_id.compare_amounts(vals["amount"], left) > 0:
-                    settlement = line.move_id.aftersales_settlement_id
-                    settlement._raise_open(line, vals["amount"] - left)
-            partials |= partials.create(vals)
+                rest = left.get(line, abs(line.amount_residual)) - vals["amount"]
+                left[line] = line.company_currency_id.round(rest)
+                if left[line] < 0:
+                    line.move_id.aftersales_settlement_id._raise_open(line, rest)
+        partials = self.env["account.partial.reconcile"].create(vals_list)
         lines = partials.debit_move_id | partials.credit_move_id
         for own in lines._all_reconciled_lines().grouped("matching_number").values():
             if all(line.reconciled for line in own) and not own.full_reconcile_id:

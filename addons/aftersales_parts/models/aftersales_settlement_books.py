@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import LockError, RedirectWarning, UserError
 from odoo.tools import format_list
 
+from .account_move import OWN_ACTION
 from .aftersales_settlement import CREDITED_STATES
 
 ACTIVITY = "aftersales_parts.mail_activity_type_books"
@@ -67,11 +68,12 @@ class AftersalesSettlement(models.Model):
             settlement.fapiao_ids = settlement.match_ids.fapiao_id
             settlement.bill_ids = settlement.match_ids.fapiao_id.bill_id
 
-    @api.depends("match_ids.amount", "amount_payable")
+    @api.depends("match_ids.amount", "match_ids.fapiao_id.is_red", "amount_payable")
     def _compute_amount_invoiced(self):
         for settlement in self:
             # sudo: the center sees what it has invoiced without access to the company's fapiao
-            settlement.amount_invoiced = sum(settlement.sudo().match_ids.mapped("amount"))
+            matches = settlement.sudo().match_ids
+            settlement.amount_invoiced = sum(match._get_signed_amount() for match in matches)
             settlement.amount_difference = settlement.currency_id.round(
                 settlement.amount_payable - settlement.amount_invoiced
             )
@@ -151,7 +153,7 @@ class AftersalesSettlement(models.Model):
         messages = [f"{settlement.name}: {error}" for settlement, error in errors.items()]
         if len(errors) == len(self):
             raise UserError("\n".join(messages))
-        (settlements - settlements.union(*errors)).activity_unlink([ACTIVITY])
+        settlements.filtered("move_id").activity_unlink([ACTIVITY])
         if not messages:
             return True
         return {
@@ -440,7 +442,9 @@ class AftersalesSettlement(models.Model):
         # sudo: an accountant of invoices may lack rights on entries; what is posted follows from
         # the settlements and their fapiao, both checked above.
         settlements = self.sudo()
-        fapiaos.sorted(lambda f: (f.date, f.name)).sudo()._post_bills()
+        # with a red one that takes back a part of a fapiao before that was posted
+        reds = fapiaos.red_ids.filtered(lambda red: red.state == "matched")
+        (fapiaos | reds).sorted(lambda f: (f.is_red, f.date, f.name)).sudo()._post_bills()
         settlements._close_accounts(fapiaos.sudo())
         settlements._write_protected({"state": "reconciled"})
 
@@ -500,6 +504,166 @@ class AftersalesSettlement(models.Model):
                 entry=self.move_id.name,
             )
         )
+
+    # --- reversal --------------------------------------------------------------------------
+
+    def _get_reason_actions(self):
+        return super()._get_reason_actions() | {"action_reverse"}
+
+    def action_open_reverse(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_reverse", self.env._("Reverse settlement")
+        )
+
+    def action_reverse(self, reason=None):
+        """Take a confirmed settlement back out of the books, as an accountant (M8.5).
+
+        It is audited again, not cancelled: after the filing day a new list could not be filed any
+        more (M8.9), so its parts would be lost by a mistake that was not the center's. Customer
+        service corrects and sends it again, or cancels it.
+
+        :raises UserError: no reason, a fapiao is matched or in the books, or these are locked
+        """
+        self._check_group("account.group_account_user")
+        if not (reason or "").strip():
+            raise UserError(self.env._("Give the reason why the settlement is reversed."))
+        self._lock_for_books()
+        for settlement in self:
+            settlement._check_not_invoiced()
+        self._check_state("posted", "confirmed")
+        # sudo: the entry belongs to the settlement, whose accountant was checked above
+        for settlement in self.sudo():
+            settlement._reverse(reason)
+        return True
+
+    def _check_not_invoiced(self):
+        """Raise UserError while a fapiao stands: it would invoice what isn't credited."""
+        self.ensure_one()
+        fapiaos = self.match_ids.fapiao_id
+        if standing := fapiaos.filtered(
+            lambda f: f.bill_id and f.state == "posted" and not f.is_red
+        ):
+            raise UserError(
+                self.env._(
+                    "Fapiao %(fapiao)s of %(settlement)s is in the books. Who issued it has to "
+                    "take it back by a red fapiao first.",
+                    fapiao=format_list(self.env, standing.mapped("name")),
+                    settlement=self.name,
+                )
+            )
+        if matched := fapiaos.filtered(lambda f: f.state in ("partly", "matched")):
+            raise UserError(
+                self.env._(
+                    "Fapiao %(fapiao)s is matched to %(settlement)s. Undo the match first.",
+                    fapiao=format_list(self.env, matched.mapped("name")),
+                    settlement=self.name,
+                )
+            )
+
+    def _reverse(self, reason):
+        self.ensure_one()
+        move = self.move_id
+        message = self.env._("Reversed before it was entered in the books: %s", reason)
+        if move:
+            reversal = self._reverse_entry(move)
+            message = self.env._(
+                "The entry %(entry)s was reversed by %(reversal)s: %(reason)s",
+                entry=move._get_html_link(title=move.name),
+                reversal=reversal._get_html_link(title=reversal.name),
+                reason=reason,
+            )
+        self.activity_unlink([ACTIVITY])
+        self._cancel_deadlines()
+        self._write_protected({"state": "audited", "move_id": False, "date_confirmed": False})
+        self.message_post(body=message)
+
+    def _reverse_entry(self, move):
+        """Reverse the entry on a day on which the books are open, and undo its set-off.
+
+        :raises UserError: the books are locked today, or an account would stay open
+        """
+        company = self.company_id
+        date = company._aftersales_get_open_date(company._aftersales_today(), move.journal_id)
+        own = move.with_context(aftersales_own_action=OWN_ACTION)
+        lines = self._get_entry_lines()
+        reversal = own._reverse_moves(
+            [
+                {
+                    "date": date,
+                    "ref": self.env._("Reversal of %s", self.name),
+                    "journal_id": move.journal_id.id,
+                    "aftersales_settlement_id": self.id,
+                }
+            ],
+            cancel=True,
+        )
+        own.aftersales_in_force = False
+        reversal.line_ids.aftersales_settlement_id = self
+        for use in ("claims", "accrued", "current"):
+            if not lines[use].reconciled:
+                self._raise_open(lines[use], lines[use].amount_residual)
+        return reversal.with_context(aftersales_own_action=None)
+
+    # --- settlements against the ledger ----------------------------------------------------
+
+    def _compare_with_ledger(self):
+        """Return where the ledger says something else than these settlements.
+
+        :return: list of dicts: ``settlement``, ``account``, ``expected`` and ``found``, what is
+            open on the account, in the company's currency
+        """
+        items = self.env["account.move.line"]
+        groups = items._read_group(
+            [
+                ("aftersales_settlement_id", "in", self.ids),
+                ("parent_state", "=", "posted"),
+                ("move_id.move_type", "=", "entry"),
+                ("account_id.reconcile", "=", True),
+            ],
+            ["aftersales_settlement_id", "account_id"],
+            ["amount_residual:sum"],
+        )
+        found = {(settlement, account): amount for settlement, account, amount in groups}
+        differences = []
+        for settlement in self:
+            expected = settlement._get_expected_open()
+            accounts = {a for s, a in found if s == settlement} | set(expected)
+            for account in sorted(accounts, key=lambda a: a.id):
+                if account.account_type in ("asset_receivable", "liability_payable") and (
+                    account not in expected
+                ):
+                    # the partner's own account is free for any payment
+                    continue
+                difference = {
+                    "settlement": settlement,
+                    "account": account,
+                    "expected": expected.get(account, 0),
+                    "found": found.get((settlement, account), 0),
+                }
+                if settlement.currency_id.compare_amounts(
+                    difference["expected"], difference["found"]
+                ):
+                    differences.append(difference)
+        return differences
+
+    def _get_expected_open(self):
+        """Return {account: what has to be open on it} by the fapiao in the books."""
+        self.ensure_one()
+        if not self.move_id:
+            return {}
+        lines = self._get_entry_lines()
+        posted = self.match_ids.filtered("fapiao_id.bill_id")
+        invoiced = sum(match._get_signed_amount() for match in posted)
+        gross, net = lines["claims"].balance, lines["accrued"].balance
+        sign = self._get_sign()
+        return {
+            lines["claims"].account_id: self.currency_id.round(gross - sign * invoiced),
+            lines["accrued"].account_id: self.currency_id.round(
+                net + sign * self._get_accrued_at(invoiced)
+            ),
+        }
 
     # --- screens ---------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_approval
+from . import test_books
 from . import test_deadline
 from . import test_fapiao
 from . import test_fapiao_entry

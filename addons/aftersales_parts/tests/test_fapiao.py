@@ -273,7 +273,7 @@ class TestFapiao(AftersalesPartsCommon):
         numbers = iter(range(1, 1000))
 
         @settings(
-            max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
+            max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None
         )
         @given(
             cents=st.integers(min_value=10, max_value=100_000_000),
