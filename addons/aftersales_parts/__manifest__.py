@@ -92,12 +92,14 @@
         "views/aftersales_swap_views.xml",
     ],
     "demo": [
+        "demo/aftersales_terms_demo.xml",
         "demo/aftersales_parts_demo.xml",
         "demo/aftersales_purchase_demo.xml",
         "demo/aftersales_keeping_demo.xml",
         "demo/aftersales_returns_demo.xml",
         "demo/aftersales_supply_demo.xml",
         "demo/aftersales_outcome_demo.xml",
+        "demo/aftersales_preflight_demo.xml",
     ],
     "assets": {
         "web.assets_backend": ["aftersales_parts/static/src/**/*"],
