@@ -1,6 +1,8 @@
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
+from odoo.modules.migration import load_script
 from odoo.tests import tagged
+from odoo.tools import SQL, file_path
 
 from .common import PIXEL, AftersalesPartsCommon, freeze
 
@@ -269,3 +271,59 @@ class TestSettlementEngine(AftersalesPartsCommon):
         due = self.company._aftersales_local(settlement.date_invoice_due).date()
         rule = self.env.ref("aftersales_parts.deadline_rule_settlement_invoiced")
         self.assertEqual(len(rule._get_working_days(today, due, self.company)), 3)
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestTermsMigration(AftersalesPartsCommon):
+    """Terms, rule and lines are put into the shape of the previous release and brought up again."""
+
+    def _migrate(self):
+        for _twice in range(2):
+            for name in ("pre-settlement-line", "post-terms"):
+                self.env.flush_all()
+                path = file_path(f"aftersales_parts/migrations/19.0.1.4.0/{name}.py")
+                load_script(path, name).migrate(self.cr, "19.0.1.3.0")
+                self.env.invalidate_all()
+
+    def test_update(self):
+        """M8.7, M9.2: own classes without fee, own days to invoice and old lines stay as they were.
+
+        The rule said 10 working days, and 12 in one company by a rule of its own.
+        """
+        self._make_record([self._part(self.pump)])
+        line = self._generate().line_ids
+        terms = self.env.ref("aftersales_parts.settlement_terms")
+        rule = self.env.ref("aftersales_parts.deadline_rule_settlement_invoiced")
+        other = self.env["res.company"].create({"name": "Other"})
+        rule.write({"unit": "working_days", "offset": 10, "date_field": False})
+        own = rule.copy({"company_id": other.id, "offset": 12})
+        terms.excluded_class_ids = False
+        self.env.flush_all()
+        hydraulic = self.pump.part_class_id
+        self.cr.execute(
+            SQL("ALTER TABLE aftersales_part_class ADD COLUMN management_fee boolean DEFAULT true")
+        )
+        self.cr.execute(
+            SQL(
+                "UPDATE aftersales_part_class SET management_fee = false WHERE id = %s",
+                hydraulic.id,
+            )
+        )
+        self.cr.execute(
+            SQL(
+                "UPDATE aftersales_settlement_line SET terms_id = NULL, amount_base = NULL "
+                "WHERE id = %s",
+                line.id,
+            )
+        )
+        self.env.invalidate_all()
+        self._migrate()
+        self.assertEqual(terms.excluded_class_ids, hydraulic)
+        self.assertEqual(terms.invoice_days, 10)
+        of_other = terms.search([("company_id", "=", other.id)])
+        self.assertEqual((of_other.invoice_days, of_other.fee_rate), (12, 10))
+        self.assertEqual(of_other.excluded_class_ids, hydraulic)
+        self.assertEqual(set((rule + own).mapped("unit")), {"agreed"})
+        self.assertEqual(set((rule + own).mapped("date_field")), {"date_invoice_due"})
+        self.assertEqual((line.terms_id, line.amount_base), (terms, 2860))
