@@ -80,21 +80,23 @@ class AftersalesDispute(models.Model):
                     self._format_settlement_lines(uncovered, "amount_claimed"),
                 )
             )
-        unpaid = ("payable", "open")
-        if without := lines.filtered(lambda ln: not ln.amount_fee and ln.result in unpaid):
+        unpaid = ("payable", "reduced", "open")
+        parts = lines.filtered(lambda line: line.kind == "part")
+        if without := parts.filtered(lambda ln: not ln.amount_fee and ln.result in unpaid):
             notes.append(
                 self.env._(
                     "Settled without management fee: %s. If the ruling grants the fee, no "
                     "settlement adds it: ask the accountants for a credit note to the center over "
                     "the fee.",
-                    self._format_settlement_lines(without, "price_unit"),
+                    self._format_settlement_lines(without, "amount_base"),
                 )
             )
         return notes
 
     def _format_settlement_lines(self, lines, name):
         return format_list(
-            self.env, [f"{line.tag} ({line.currency_id.format(line[name])})" for line in lines]
+            self.env,
+            [f"{line.display_name} ({line.currency_id.format(line[name])})" for line in lines],
         )
 
     def _is_ruled_for_center(self):

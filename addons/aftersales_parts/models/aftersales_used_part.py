@@ -458,7 +458,8 @@ class AftersalesUsedPart(models.Model):
             .search(
                 [
                     ("used_part_id", "in", self.ids),
-                    ("result", "in", ("payable", "deducted", "uncovered")),
+                    ("kind", "=", "part"),
+                    ("result", "in", ("payable", "reduced", "deducted", "uncovered")),
                     ("settlement_id.state", "!=", "cancelled"),
                 ]
             )
