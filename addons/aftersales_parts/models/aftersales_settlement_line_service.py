@@ -25,7 +25,7 @@ class AftersalesSettlementLine(models.Model):
         "aftersales.maintenance.step", "Mandatory maintenance", readonly=True, ondelete="restrict"
     )
     distance = fields.Float("Distance (km)", readonly=True, aggregator=None)
-    visit_key = fields.Char(readonly=True, help="Center, customer and day: one journey.")
+    visit_key = fields.Char("Journey", readonly=True, help="Center, customer and day: one journey.")
     center_fee_id = fields.Many2one(
         "aftersales.center.fee", "Agreed fee", readonly=True, ondelete="restrict"
     )
