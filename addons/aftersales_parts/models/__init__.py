@@ -59,6 +59,14 @@ from . import aftersales_settlement_change
 from . import aftersales_settlement_difference
 from . import aftersales_settlement_print
 from . import aftersales_settlement_report
+from . import aftersales_settlement_correction
+from . import aftersales_settlement_corrected
+from . import aftersales_settlement_filing
+from . import aftersales_settlement_objection
+from . import aftersales_settlement_receivable
+from . import aftersales_settlement_turn
+from . import aftersales_settlement_line_change
+from . import aftersales_settlement_line_correction
 from . import aftersales_fapiao
 from . import aftersales_fapiao_reading
 from . import aftersales_fapiao_checking

@@ -7,6 +7,7 @@ class AftersalesDeductionReason(models.Model):
     _name = "aftersales.deduction.reason"
     _description = "Deduction reason"
     _order = "code"
+    _rec_names_search = ["code", "name"]
 
     code = fields.Char(required=True)
     name = fields.Char(required=True, translate=True)

@@ -1,7 +1,16 @@
+from datetime import time
+
+from dateutil.relativedelta import relativedelta
+
 from odoo import fields, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, LockError, UserError
 
 from .aftersales_settlement import OPEN_STATES
+
+ACCOUNTANT = "account.group_account_invoice"
+CENTER = "aftersales_service.group_center"
+CLERK = "aftersales_service.group_clerk"
+CUSTOMER_SERVICE = "aftersales_service.group_customer_service"
 
 
 class AftersalesSettlement(models.Model):
@@ -26,8 +35,17 @@ class AftersalesSettlement(models.Model):
     def _lock(self, *states):
         """Check access, lock, and check the state on what is then the truth."""
         self.check_access("write")
-        self.lock_for_update(allow_referencing=True)
-        self.invalidate_recordset(["state"])
+        try:
+            self.lock_for_update(allow_referencing=True)
+        except LockError as error:
+            raise UserError(
+                self.env._(
+                    "Somebody else is working on this settlement this very moment. Reload the "
+                    "page and look what has changed."
+                )
+            ) from error
+        self.invalidate_recordset()
+        self.line_ids.invalidate_recordset()
         self._check_state(*states)
 
     def _check_own(self):
@@ -50,11 +68,15 @@ class AftersalesSettlement(models.Model):
     def action_submit(self):
         """File the list, as the service center or for it as a clerk (M8.3).
 
+        What we claim ourselves is filed with the manufacturer by a clerk.
+
         :raises AccessError: neither clerk nor of the center
         :raises UserError: no draft, without lines, or its filing day is over (M8.9)
         """
-        if not self.env.user.has_group("aftersales_service.group_clerk"):
-            self._check_group("aftersales_service.group_center")
+        if any(settlement.direction == "receivable" for settlement in self):
+            self._check_group(CLERK)
+        elif not self.env.user.has_group(CLERK):
+            self._check_group(CENTER)
             self._check_own()
         self._file()
         return True
@@ -64,60 +86,200 @@ class AftersalesSettlement(models.Model):
         moment = moment or fields.Datetime.now()
         self._lock("draft")
         for settlement in self:
-            if not settlement.line_ids:
-                raise UserError(self.env._("%s has no lines to file.", settlement.name))
-            settlement._check_filing_day(moment)
-        self._write_protected({"state": "submitted"})
+            settlement._check_submit(moment)
+        self._write_protected({"state": "submitted", "date_filed": moment})
         self._deadline_event("filed", moment)
+
+    def _check_submit(self, moment):
+        """Raise UserError unless the list can be filed at ``moment``, naive UTC (M8.3, M8.9)."""
+        self.ensure_one()
+        if not self.line_ids:
+            raise UserError(self.env._("%s has no lines to file.", self.name))
+        if self._is_made_by_company():
+            raise UserError(
+                self.env._(
+                    "Service fees are listed by the company and checked by the service center "
+                    "(M9.1): nobody files %s, a clerk verifies it.",
+                    self.name,
+                )
+            )
+        self._check_filing_day(moment)
+
+    def _is_made_by_company(self):
+        """Tell whether the company itself lists what it pays, so that nobody files it (M9.1)."""
+        self.ensure_one()
+        return self.kind == "service" and self.direction == "payable"
 
     def action_verify(self):
         """Compare the list with the inspected used parts, which fixes what each line pays (M8.4).
 
-        :raises AccessError: neither clerk nor customer service
+        Service fees, which nobody files, are verified at once (M9.1).
+
+        :raises AccessError: neither clerk nor customer service, or of the center that is paid
         :raises UserError: not filed, or a part was received and not inspected
         """
-        if not self.env.user.has_group("aftersales_service.group_clerk"):
-            self._check_group("aftersales_service.group_customer_service")
-        self._lock("submitted")
+        if not self.env.user.has_group(CLERK):
+            self._check_group(CUSTOMER_SERVICE)
+        self._check_other()
+        self._check_direction("payable")
+        made = self.filtered(lambda s: s._is_made_by_company())
+        (self - made)._lock("submitted")
+        made._lock("draft")
+        for settlement in made:
+            if not settlement.line_ids:
+                raise UserError(self.env._("%s has no lines to verify.", settlement.name))
         # sudo: the figures that nobody may write by hand are fixed here
         self.sudo().line_ids._verify()
         self._write_protected({"state": "verified"})
+        self.line_ids._cap_corrections()
         return True
 
     def action_audit(self):
-        """Approve the verified list as customer service (M8.4)."""
-        self._check_group("aftersales_service.group_customer_service")
+        """Approve the verified lists as customer service (M8.4).
+
+        :raises AccessError: not customer service, or of the center that is paid
+        :raises UserError: not verified
+        """
+        self._check_group(CUSTOMER_SERVICE)
+        self._check_other()
+        self._check_direction("payable")
         self._lock("verified")
         self._write_protected({"state": "audited"})
         return True
 
-    def action_send(self):
-        """Send the audited result to the center; what is verified only is audited by it (M8.5)."""
-        self._check_group("aftersales_service.group_customer_service")
-        self.filtered(lambda s: s.state == "verified").action_audit()
-        self._lock("audited")
-        self._write_protected({"state": "sent"})
-        for settlement in self:
-            settlement.message_subscribe(settlement.center_id.ids)
-            settlement.message_post(
-                body=self.env._(
-                    "The settlement %(number)s of %(month)s has been audited: %(payable)s of "
-                    "%(claimed)s are payable. Please confirm it.",
-                    number=settlement.name,
-                    month=settlement.period,
-                    payable=settlement.currency_id.format(settlement.amount_payable),
-                    claimed=settlement.currency_id.format(settlement.amount_claimed),
-                ),
-                subtype_xmlid="mail.mt_comment",
-                partner_ids=settlement.center_id.ids,
+    def action_open_bounce(self):
+        """Open the window that asks for the reason."""
+        return self.env["aftersales.reason"]._open(
+            self, "action_bounce", self.env._("Send the list back")
+        )
+
+    def action_bounce(self, reason=None):
+        """Send lists back before the audit, with what has to be put right (M8.3).
+
+        A list of parts is a draft again and has to be filed once more by its filing day; after
+        that it would be forfeited, so it can't be sent back. What the manufacturer or the
+        accountants send back goes to the clerk.
+
+        :raises AccessError: neither clerk nor customer service, or of the center that is paid
+        :raises UserError: no reason, not before the audit, or the filing day is over (M8.9)
+        """
+        reason = (reason or "").strip()
+        if not reason:
+            raise UserError(self.env._("Say what has to be put right."))
+        receivable = self.filtered(lambda s: s.direction == "receivable")
+        payable = self - receivable
+        is_checker = self.env.user.has_group(ACCOUNTANT)
+        if not self.env.user.has_group(CLERK) and not (is_checker and not payable):
+            self._check_group(CUSTOMER_SERVICE)
+        self._check_other()
+        payable._lock("submitted", "verified")
+        filed = () if is_checker else ("submitted",)
+        receivable._lock("verified", "audited", *filed)
+        now = fields.Datetime.now()
+        for settlement in payable:
+            if not settlement._is_fileable(now):
+                raise UserError(
+                    self.env._(
+                        "The filing day of %s is over: sent back, it would be forfeited (M8.9). "
+                        "Put right in the audit what has to be paid otherwise, or cancel it.",
+                        settlement.name,
+                    )
+                )
+        returned = receivable.filtered(lambda s: s.state != "submitted")
+        returned._write_protected({"state": "submitted"})
+        drafts = self - returned
+        # sudo: what the verification fixed is open again
+        drafts.sudo().line_ids._reopen(reason)
+        drafts._write_protected({"state": "draft", "date_filed": False})
+        for settlement in drafts:
+            ended = settlement.month + relativedelta(months=1)
+            settlement._deadline_event(
+                "month_ended", settlement.company_id._aftersales_utc(ended, time.min)
             )
+        for settlement in self:
+            settlement.message_post(body=self.env._("Sent back: %s", reason))
+        payable._inform_center(
+            lambda document: document.env._(
+                "The settlement %(number)s of %(month)s was sent back: %(reason)s",
+                number=document.name,
+                month=document.period,
+                reason=reason,
+            )
+        )
         return True
 
-    def action_confirm(self):
-        """Confirm as the service center; the amount is credited at once (M8.5)."""
-        self._check_group("aftersales_service.group_center")
-        self._lock("sent")
-        self._check_own()
+    def action_send(self):
+        """Send the audited result to the center; what is verified only is audited by it (M8.5).
+
+        What was disputed is sent again as soon as every objection is answered.
+
+        :raises AccessError: not customer service, or of the center that is paid
+        :raises UserError: not audited, or an objection isn't answered
+        """
+        self._check_group(CUSTOMER_SERVICE)
+        self._check_other()
+        self._check_direction("payable")
+        self.filtered(lambda s: s.state == "verified").action_audit()
+        self._lock("audited", "disputed")
+        for settlement in self:
+            settlement._check_answered()
+        self._send()
+        return True
+
+    def _send(self):
+        """Let the center check the result (M8.5)."""
+        self._write_protected({"state": "sent"})
+        self._deadline_event("sent")
+        self._inform_center(
+            lambda document: document.env._(
+                "The settlement %(number)s of %(month)s has been audited: %(payable)s of "
+                "%(claimed)s are payable. Please confirm it, or object to the lines that are "
+                "wrong.",
+                number=document.name,
+                month=document.period,
+                payable=document.currency_id.format(document.amount_payable),
+                claimed=document.currency_id.format(document.amount_claimed),
+            )
+        )
+
+    def action_open_confirm(self):
+        """Open the window that tells the exact amount."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Confirm %s", self.name),
+            "res_model": "aftersales.settlement.confirm",
+            "views": [(False, "form")],
+            "target": "new",
+            "context": {
+                "default_settlement_id": self.id,
+                "default_amount_payable": self.amount_payable,
+            },
+        }
+
+    def action_confirm(self, amount=None):
+        """Confirm as the service center; the amount is credited at once (M8.5).
+
+        What the manufacturer pays us is confirmed by customer service, after the accountants
+        have checked it (M9.1).
+
+        :param float amount: what the user has seen, in the company's currency with VAT; if the
+            list pays something else by now, nothing is confirmed
+        :raises AccessError: not of the center that is paid
+        :raises UserError: not sent, disputed, or changed meanwhile
+        """
+        receivable = self.filtered(lambda s: s.direction == "receivable")
+        payable = self - receivable
+        if receivable:
+            self._check_group(CUSTOMER_SERVICE)
+            receivable._lock("audited")
+        if payable:
+            self._check_group(CENTER)
+            payable._lock("sent")
+            payable._check_own()
+        self._check_answered()
+        self._check_undisputed_lines()
+        self._check_seen(amount)
         self._write_protected({"state": "confirmed", "date_confirmed": fields.Datetime.now()})
         # of what is not paid, no fapiao will come: then nothing is left to be done
         unpaid = self.filtered(lambda s: s.currency_id.is_zero(s.amount_payable))
@@ -126,11 +288,29 @@ class AftersalesSettlement(models.Model):
         paid._deadline_event("confirmed")
         # sudo: the center confirms; the entry follows from the confirmed figures alone
         paid.sudo()._post_entries()
+        self._note_corrections()
         return True
+
+    def _check_seen(self, amount):
+        """Raise UserError if a list doesn't pay the ``amount`` any more that the user has seen."""
+        for settlement in self:
+            if amount is not None and settlement.currency_id.compare_amounts(
+                amount, settlement.amount_payable
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(settlement)s pays %(amount)s by now, not %(seen)s. Look at it again, "
+                        "then confirm it.",
+                        settlement=settlement.name,
+                        amount=settlement.currency_id.format(settlement.amount_payable),
+                        seen=settlement.currency_id.format(amount),
+                    )
+                )
 
     def action_cancel(self, reason=None):
         """Cancel a settlement that is not confirmed yet; its parts can be settled again."""
-        self._check_group("aftersales_service.group_customer_service")
+        self._check_group(CUSTOMER_SERVICE)
+        self._check_other()
         if not (reason or "").strip():
             raise UserError(self.env._("Give the reason why the settlement is cancelled."))
         self._check_undisputed()

@@ -446,6 +446,22 @@ class AftersalesUsedPart(models.Model):
         """Return the states in which nothing more is expected of a part."""
         return ENDED
 
+    def _get_whereabouts(self):
+        """Return where the part is on its way back, or None if it isn't to come back (M8.3).
+
+        :return: ``kept``, ``shipped``, ``received`` or ``missing``
+        """
+        self.ensure_one()
+        if self.state == "lost":
+            return "missing"
+        if self.state == "shipped":
+            open_lines = self.return_line_ids.filtered(lambda line: not line.is_received)
+            return "missing" if any(open_lines.mapped("is_missing")) else "shipped"
+        if self.state == "held":
+            # inspected and sent back: it was there
+            return "received" if self.result else "kept"
+        return "received" if self.result or self.state != "scrapped" else None
+
     def _get_settlement_lines(self):
         """Return the settlement lines that have fixed whether these parts are paid (M8.4).
 

@@ -263,6 +263,7 @@ class AftersalesUsedPart(models.Model):
         parts.return_line_ids.return_id._check_undisputed()
         lines = parts.env["aftersales.settlement.line"].search([("used_part_id", "in", parts.ids)])
         lines.settlement_id._check_undisputed()
+        lines._check_no_difference()
 
     def _get_disputed(self):
         """Return the parts about whose return or settlement an objection or dispute is open."""
@@ -270,8 +271,14 @@ class AftersalesUsedPart(models.Model):
         parts = self.sudo()
         returns = parts.return_line_ids.return_id._get_open_disputes().return_id
         lines = parts.env["aftersales.settlement.line"].search([("used_part_id", "in", parts.ids)])
-        settlements = lines.settlement_id._get_open_disputes().settlement_id
-        settled = lines.filtered(lambda line: line.settlement_id in settlements).used_part_id
+        disputes = lines.settlement_id._get_open_disputes()
+        settled = lines.filtered(
+            lambda line: (
+                line.settlement_id in disputes.settlement_id
+                or line in disputes.settlement_line_ids
+                or line.difference_state == "open"
+            )
+        ).used_part_id
         return parts.filtered(
             lambda part: (
                 part in settled

@@ -51,3 +51,4 @@ from . import test_warehouse
 from . import test_settlement_flow
 from . import test_statement
 from . import test_settlement_report
+from . import test_settlement_flow_ui

@@ -172,21 +172,25 @@ class TestPartsDispute(AftersalesPartsCommon):
         with self.assertRaisesRegex(UserError, "no ruling"), self.cr.savepoint():
             dispute.action_carry_out(tag.ids)
 
-    def test_note_on_what_no_ruling_changes(self):
-        """M8.2, M8.4, M8.5: lines without warranty or fee: the dispute says what to do."""
+    def test_wizard_offers_what_was_settled_otherwise(self):
+        """L1.7, M8.2, M8.4: lines without warranty or fee are offered, with what they would get.
+
+        By hand: the seal without fee 10 % of 120.00 = 12.00; the pump, not covered, 3146.00.
+        """
         self._make_record([self._part(self.pump), self._part(self.seal)])
         self._return_parts()
         october = self._generate()
         self._settle(october)
         dispute = self._ruled(settlement_id=october.id)
+        self.assertFalse(dispute.carry_out_note)
         seal = october.line_ids.filtered(lambda line: line.product_id == self.seal)
-        self.assertIn("without management fee", dispute.carry_out_note)
-        self.assertIn(seal.tag, dispute.carry_out_note)
-        self.assertNotIn("not under warranty", dispute.carry_out_note)
-        october.line_ids[0]._write_protected({"result": "uncovered"})
-        dispute.invalidate_recordset()
-        self.assertIn("not under warranty", dispute.carry_out_note)
-        self.assertFalse(self._ruled("customer", settlement_id=october.id).carry_out_note)
+        wizard = self._open_wizard(dispute)
+        self.assertEqual(wizard.line_ids.settlement_line_id, seal)
+        self.assertEqual(wizard.line_ids.amount, 12)
+        (october.line_ids - seal)._write_protected({"result": "uncovered"})
+        wizard = self._open_wizard(dispute)
+        self.assertEqual(sorted(wizard.line_ids.mapped("amount")), [12, 3146])
+        self.assertFalse(self._ruled("customer", settlement_id=october.id).can_carry_out)
 
     def test_ruling_is_carried_out_by_its_own_alone(self):
         """L1.7: neither without a ruling for the center, nor for other parts, nor by others."""

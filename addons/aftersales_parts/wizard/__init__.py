@@ -6,6 +6,10 @@ from . import aftersales_return_deal_line
 from . import aftersales_return_inspect
 from . import aftersales_return_ship
 from . import aftersales_settlement_generate
+from . import aftersales_settlement_answer
+from . import aftersales_settlement_confirm
+from . import aftersales_settlement_line_pay
+from . import aftersales_settlement_object
 from . import aftersales_used_part_supply
 from . import aftersales_used_part_write_off
 from . import aftersales_used_part_check

@@ -60,6 +60,17 @@ class AftersalesDisputeCarryOut(models.TransientModel):
             }
             for line in goods
         ]
+        lines += [
+            {
+                "settlement_line_id": line.id,
+                "product_id": line.product_id.id,
+                "quantity_refused": 1,
+                "quantity": 1,
+                "reason": line.with_env(self.env)._get_ruling_reason(),
+                "amount": amount,
+            }
+            for line, amount in dispute._get_correctable_amounts().items()
+        ]
         # among several, or if it is ruled partly, nobody but the ruling knows which
         if len(lines) == 1 and dispute.ruling_favor == "center":
             lines[0]["is_chosen"] = True
@@ -76,6 +87,9 @@ class AftersalesDisputeCarryOut(models.TransientModel):
         self.ensure_one()
         chosen = self.line_ids.filtered("is_chosen")
         goods = chosen.filtered("return_line_id")
+        settled = chosen.filtered("settlement_line_id")
         return self.dispute_id.action_carry_out(
-            chosen.used_part_id.ids, {line.return_line_id.id: line.quantity for line in goods}
+            chosen.used_part_id.ids,
+            {line.return_line_id.id: line.quantity for line in goods},
+            {line.settlement_line_id.id: line.amount for line in settled},
         )

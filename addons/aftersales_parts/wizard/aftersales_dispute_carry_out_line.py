@@ -12,6 +12,9 @@ class AftersalesDisputeCarryOutLine(models.TransientModel):
     is_chosen = fields.Boolean("Accept")
     used_part_id = fields.Many2one("aftersales.used.part", "Tag", readonly=True, ondelete="cascade")
     return_line_id = fields.Many2one("aftersales.return.line", readonly=True, ondelete="cascade")
+    settlement_line_id = fields.Many2one(
+        "aftersales.settlement.line", "Settled line", readonly=True, ondelete="cascade"
+    )
     product_id = fields.Many2one("product.product", "Part or product", readonly=True)
     reason = fields.Char("Why refused", readonly=True)
     quantity_refused = fields.Float("Refused", readonly=True, digits="Product Unit")
@@ -21,8 +24,6 @@ class AftersalesDisputeCarryOutLine(models.TransientModel):
         help="Of goods, how much the ruling gives; used parts are one piece.",
     )
     amount = fields.Monetary(
-        "Claimed",
-        readonly=True,
-        help="What a settlement pays for the used part, with fee and VAT. Goods are credited by "
-        "their invoice.",
+        help="What a settlement pays, with fee and VAT. Of settled lines, what the next list pays "
+        "according to the ruling. Goods are credited by their invoice.",
     )

@@ -26,12 +26,12 @@ registry.category("web_tour.tours").add("aftersales_parts_settlement", {
         },
         {
             content: "Confirm it",
-            trigger: "button[name='action_confirm']",
+            trigger: "button[name='action_open_confirm']",
             run: "click",
         },
         {
-            content: "Yes, confirm",
-            trigger: ".modal-footer .btn-primary",
+            content: "Yes, exactly this amount",
+            trigger: ".modal-footer button[name='action_confirm']",
             run: "click",
         },
         {
