@@ -99,6 +99,7 @@
     "demo": [
         "demo/aftersales_terms_demo.xml",
         "demo/aftersales_parts_demo.xml",
+        "demo/aftersales_fapiao_demo.xml",
         "demo/aftersales_purchase_demo.xml",
         "demo/aftersales_keeping_demo.xml",
         "demo/aftersales_returns_demo.xml",

@@ -224,6 +224,12 @@ class AftersalesFapiao(models.Model):
 
     def _check_buyer(self):
         if self.direction == "issued":
+            maker = self.company_id.aftersales_manufacturer_id.commercial_partner_id
+            if maker and self.partner_id and self.partner_id != maker:
+                return (
+                    "failed",
+                    self.env._("We claim from %s, as the settings say.", maker.sudo().name),
+                )
             return self._get_result(
                 self.partner_id,
                 self.env._("No partner, or several, have the number %s.", self.buyer_vat),

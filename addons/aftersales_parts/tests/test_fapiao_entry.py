@@ -209,6 +209,13 @@ class TestFapiaoManual(FapiaoEntryCommon):
         )
         self.assertEqual((fapiao.direction, fapiao.partner_id), ("issued", maker))
         self.assertFalse(fapiao.failed_count)
+        # we claim from one manufacturer only
+        self.company.aftersales_manufacturer_id = self.center
+        fapiao.action_check()
+        self.assertEqual(self._check(fapiao, "buyer").result, "failed")
+        self.company.aftersales_manufacturer_id = maker
+        fapiao.action_check()
+        self.assertEqual(self._check(fapiao, "buyer").result, "passed")
         fapiao = self._make_fapiao(
             number="26332000000012345679",
             seller=self.company.vat,
