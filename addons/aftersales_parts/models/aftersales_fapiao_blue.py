@@ -35,6 +35,20 @@ class AftersalesFapiao(models.Model):
                 tied |= red
         return tied.sudo(self.env.su)
 
+    def action_apply_red(self):
+        """Take back by these red fapiao what their blue ones invoiced, as an accountant (M8.6).
+
+        :raises UserError: not tied to a blue one, applied already, or a check failed
+        """
+        return self._apply_red()
+
+    def _get_red_reason(self):
+        """Return in words what a red fapiao waits for."""
+        self.ensure_one()
+        if not self.blue_id:
+            return self._get_missing_blue_message()
+        return self.env._("Takes back %(blue)s. Apply it.", blue=self.blue_id.name)
+
     def _get_left(self):
         """Return what red fapiao have left of the blue one, in the company's currency."""
         self.ensure_one()

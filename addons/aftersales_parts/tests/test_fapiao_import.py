@@ -228,6 +228,34 @@ class TestFapiaoImport(AftersalesPartsCommon):
         self.assertFalse(wizard.match_ids)
         self.assertEqual(len(wizard.exception_ids), 2)
 
+    def test_red(self):
+        """M8.6: a red fapiao is among the exceptions, and applied there; its match is undone."""
+        settlement = self._confirmed()
+        wizard = self._drop({"blue.xml": self._xml(1)})
+        wizard.action_match()
+        self.assertEqual(settlement.state, "invoiced")
+        vals = {"net": -2890.27, "tax": -375.73, "gross": -3266}
+        remark = "被红冲蓝字数电票号码：26332000000000000001 红字发票信息确认单编号：3301082611"
+        lost = remark.replace("0001 ", "0099 ")
+        wizard = self._drop(
+            {
+                "red.xml": self._xml(2, remark=remark, **vals),
+                "lost.xml": self._xml(3, remark=lost, **vals),
+            }
+        )
+        red, lost = wizard.exception_ids.sorted(lambda m: m.fapiao_ids.number)
+        self.assertIn("26332000000000000001", red.reason)
+        self.assertIn("has not been entered", lost.reason)
+        self.assertTrue(lost.failed_count)
+        with self.assertRaises(UserError), self.cr.savepoint():
+            lost.action_apply_red()
+        red.action_apply_red()
+        self.assertFalse(red.exists())
+        blue = self.env["aftersales.fapiao"].search([("number", "=", "26332000000000000001")])
+        self.assertEqual((blue.state, blue.red_ids.state), ("reversed", "reversed"))
+        self.assertEqual(settlement.state, "posted")
+        self.assertEqual(wizard.exception_ids.fapiao_ids.number, "26332000000000000003")
+
     def test_partly(self):
         """M8.6: a part may be matched by hand; by hand: 3266.00 - 113.00 = 3153.00 wait."""
         settlement = self._confirmed()

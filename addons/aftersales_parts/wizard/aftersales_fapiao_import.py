@@ -123,10 +123,22 @@ class AftersalesFapiaoImport(models.TransientModel):
             [*fapiaos._get_unmatched_domain(), ("company_id", "=", self.company_id.id)]
         ):
             proposals = waiting._propose_matches()
+        reds = fapiaos.search(
+            [
+                ("is_red", "=", True),
+                ("state", "=", "read"),
+                ("company_id", "=", self.company_id.id),
+            ]
+        )
         # sudo: proposals are the system's; nobody enters them
         own = self.sudo()
         (own.match_ids | own.exception_ids).unlink()
-        own.match_ids.create([self._prepare_match_vals(proposal) for proposal in proposals])
+        own.match_ids.create(
+            [
+                *(self._prepare_match_vals(proposal) for proposal in proposals),
+                *(self._prepare_red_vals(red) for red in reds),
+            ]
+        )
         self.invalidate_recordset(["match_ids", "exception_ids"])
 
     def _prepare_match_vals(self, proposal):
@@ -140,6 +152,16 @@ class AftersalesFapiaoImport(models.TransientModel):
             "is_exact": proposal["exact"],
             "failed_count": sum(fapiaos.mapped("failed_count")),
             "reason": proposal["reason"],
+        }
+
+    def _prepare_red_vals(self, red):
+        return {
+            "import_id": self.id,
+            "fapiao_ids": [Command.set(red.ids)],
+            "amount": red.amount_total,
+            "is_red": True,
+            "failed_count": red.failed_count,
+            "reason": red._get_red_reason(),
         }
 
     def action_propose(self):

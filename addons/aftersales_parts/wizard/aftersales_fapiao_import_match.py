@@ -32,6 +32,7 @@ class AftersalesFapiaoImportMatch(models.TransientModel):
         help="What the fapiao lack for the settlements; negative: they are too much.",
     )
     is_exact = fields.Boolean("Fits to the cent", readonly=True)
+    is_red = fields.Boolean("Red", readonly=True)
     failed_count = fields.Integer("Failed checks", readonly=True)
     reason = fields.Char(readonly=True)
 
@@ -52,5 +53,12 @@ class AftersalesFapiaoImportMatch(models.TransientModel):
         proposals = [p for p in fapiaos._propose_matches() if p["fapiaos"] == fapiaos]
         for proposal in proposals:
             self.env["aftersales.fapiao.match"]._match(proposal["amounts"])
+        self.import_id._propose()
+        return True
+
+    def action_apply_red(self):
+        """Take back the blue fapiao by the red one."""
+        self.ensure_one()
+        self.fapiao_ids.action_apply_red()
         self.import_id._propose()
         return True
