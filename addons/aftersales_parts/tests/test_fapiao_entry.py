@@ -2,7 +2,9 @@ import base64
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
+from odoo.modules.migration import load_script
 from odoo.tests import Form, tagged
+from odoo.tools import SQL, file_path
 
 from .common import AftersalesPartsCommon, freeze
 
@@ -345,3 +347,42 @@ class TestFapiaoOfCenter(FapiaoEntryCommon):
         check = self._check(fapiao, "duplicate")
         self.assertEqual(check.result, "failed")
         self.assertNotIn("26332000000012345678", check.detail)
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestFapiaoMigration(FapiaoEntryCommon):
+    def test_fapiao_of_the_previous_release(self):
+        """M8.6, H11: what was not kept before is read from the stored file; the rest stays."""
+        fapiao = self._make_fapiao(remark="10月")
+        broken = self._make_fapiao(number="26332000000012345679")
+        attachment = self.env["ir.attachment"].search(
+            [
+                ("res_model", "=", fapiao._name),
+                ("res_id", "=", broken.id),
+                ("res_field", "=", "document"),
+            ]
+        )
+        attachment.raw = b"lost"
+        (fapiao | broken).sudo().line_ids.unlink()
+        self.env.flush_all()
+        self.cr.execute(
+            SQL(
+                "UPDATE aftersales_fapiao SET source = NULL, number = NULL, remark = NULL,"
+                " partner_id = NULL, seller_name = 'Kept' WHERE id IN %s",
+                (fapiao.id, broken.id),
+            )
+        )
+        path = file_path("aftersales_parts/migrations/19.0.1.4.0/post-fapiao.py")
+        script = load_script(path, "post-fapiao")
+        for _twice in range(2):
+            self.env.invalidate_all()
+            script.migrate(self.cr, "19.0.1.3.0")
+            self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertEqual(fapiao.line_ids.mapped("amount_tax"), [375.73])
+        self.assertEqual((fapiao.number, fapiao.source), (fapiao.name, "xml"))
+        self.assertEqual((fapiao.remark, fapiao.seller_name), ("10月", "Kept"))
+        self.assertEqual(fapiao.partner_id, self.center)
+        self.assertEqual((broken.number, broken.source), (broken.name, "xml"))
+        self.assertFalse(broken.line_ids)
