@@ -6,7 +6,7 @@
     "author": "After-sales on Odoo",
     "license": "LGPL-3",
     "depends": ["aftersales_service", "purchase_stock", "stock_account", "account"],
-    "external_dependencies": {"python": ["python-stdnum", "xlsxwriter"]},
+    "external_dependencies": {"python": ["python-stdnum", "xlsxwriter", "openpyxl"]},
     "data": [
         "security/aftersales_parts_security.xml",
         "security/aftersales_keeping_security.xml",
@@ -93,6 +93,7 @@
         "views/res_partner_views.xml",
         "views/sale_order_views.xml",
         "wizard/aftersales_statement_views.xml",
+        "wizard/aftersales_settlement_import_views.xml",
         "report/aftersales_swap_report.xml",
         "views/aftersales_swap_views.xml",
     ],

@@ -52,3 +52,4 @@ from . import test_settlement_flow
 from . import test_statement
 from . import test_settlement_report
 from . import test_settlement_flow_ui
+from . import test_settlement_import

@@ -22,3 +22,5 @@ from . import aftersales_statement_line
 from . import aftersales_settlement_rebate
 from . import aftersales_fapiao_import
 from . import aftersales_fapiao_import_match
+from . import aftersales_settlement_import
+from . import aftersales_settlement_import_line
