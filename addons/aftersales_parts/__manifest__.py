@@ -31,6 +31,7 @@
         "report/aftersales_settlement_report.xml",
         "report/aftersales_settlement_xlsx_actions.xml",
         "report/aftersales_statement_report.xml",
+        "report/aftersales_dispute_pack_report.xml",
         "report/aftersales_supplier_recovery_report.xml",
         "report/aftersales_used_part_report.xml",
         "report/aftersales_purchase_comparison_report.xml",

@@ -74,7 +74,11 @@ class AftersalesSettlement(models.Model):
     def _get_print_name(self, form):
         """Return the name of the file that a form of this settlement is printed to."""
         self.ensure_one()
-        titles = {**self._get_xlsx_titles(), "list": self._get_list_title()}
+        titles = {
+            **self._get_xlsx_titles(),
+            "list": self._get_list_title(),
+            "dispute_pack": self.env._("Dispute pack"),
+        }
         return f"{titles[form]} {self.name}"
 
     def _get_print_facts(self):

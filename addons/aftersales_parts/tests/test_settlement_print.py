@@ -11,7 +11,7 @@ from odoo.tests import HttpCase, TransactionCase, tagged
 
 from ..models.aftersales_xlsx_mixin import XlsxColumn, XlsxSheet
 from ..report.paper import HEIGHT, Table, paginate
-from .common import AftersalesPartsCommon, freeze
+from .common import PIXEL, AftersalesPartsCommon, freeze
 
 LIST = "aftersales_parts.report_settlement"
 USED_PARTS = "aftersales_parts.report_settlement_used_part"
@@ -346,3 +346,81 @@ class TestXlsxDownload(HttpCase):
         page = load_workbook(io.BytesIO(response.content)).worksheets[0]
         self.assertEqual(page["B5"].value, settlement.line_ids.tag)
         self.assertEqual(self.url_open("/aftersales_parts/xlsx/999999999").status_code, 404)
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestDisputePack(AftersalesPartsCommon):
+    """The dispute pack: record, signature, photos, inspection, price and difference in one."""
+
+    PACK = "aftersales_parts.report_dispute_pack"
+
+    def _disputed(self):
+        """Return a settlement to whose deducted pump the center objects, with photos."""
+        record = self._make_record([self._part(self.pump), self._part(self.pump)])
+        tags = record.used_part_ids.sorted("name")
+        reason = self.env["aftersales.deduction.reason"].search([("rate", "=", 100)], limit=1)
+        document = self._make_return()
+        self._approve(document)
+        document.action_ship()
+        document.with_user(self.users["logistics"]).action_receive(tags.mapped("name"))
+        line = document.line_ids.filtered(lambda line: line.used_part_id == tags[1])
+        line.with_user(self.users["quality"]).write(
+            {"verdict": "deduct", "deduction_reason_id": reason.id}
+        )
+        self.env["aftersales.return.photo"].with_user(self.users["quality"]).create(
+            {"line_id": line.id, "image": PIXEL, "note": "Broken flange"}
+        )
+        self._verify_return(document)
+        settlement = self._generate()
+        self._submit(settlement)
+        settlement.with_user(self.users["customer_service"]).action_verify()
+        settlement.with_user(self.users["customer_service"]).action_send()
+        settlement.with_user(self.users["center"])._object(
+            [
+                {
+                    "line_id": settlement.line_ids[1].id,
+                    "amount_expected": 3146,
+                    "cause": "It was whole when it left us",
+                }
+            ]
+        )
+        return settlement
+
+    def _render(self, settlement, user):
+        reports = self.env["ir.actions.report"].with_user(user)
+        return reports._render_qweb_html(self.PACK, settlement.ids)[0].decode()
+
+    def test_pack(self):
+        """M8.5, L1.7: everything about the objected line, nothing about the others."""
+        settlement = self._disputed()
+        line, other = settlement.line_ids[1], settlement.line_ids[0]
+        for role in ("center", "clerk", "customer_service", "accountant", "vp", "office_manager"):
+            html = self._render(settlement, self.users[role])
+            for text in (
+                line.tag,
+                "It was whole when it left us",
+                "3,146.00",
+                "Wholesale 2026",
+                line.record_id.name,
+                line.record_id.fault,
+                line.record_id.signature_digest,
+                line.deduction_reason_id.name,
+                "Broken flange",
+                "Dispute Pack",
+            ):
+                self.assertIn(text, html, role)
+            self.assertNotIn(other.tag, html)
+            # signature, two of the visit, one of the inspection
+            self.assertEqual(html.count('src="data:image'), 4, role)
+
+    def test_nothing_objected(self):
+        """Without an objection there is no pack, and it says so; another center gets none."""
+        settlement = self._disputed()
+        elsewhere = self._make_center("Elsewhere", "91330109MA2A00001")
+        user = self._make_center_user("parts_elsewhere", elsewhere)
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            self._render(settlement, user)
+        self._make_record([self._part(self.pump)], day="2026-09-20")
+        with self.assertRaisesRegex(UserError, "Nothing is objected to"), self.cr.savepoint():
+            self._render(self._generate("2026-09-01"), self.users["center"])
