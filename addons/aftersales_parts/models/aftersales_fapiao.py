@@ -213,8 +213,9 @@ class AftersalesFapiao(models.Model):
         } - self._get_free_fields()
 
     def _get_given_fields(self):
-        # the button that enters one by hand opens the form with this default
-        return super()._get_given_fields() - {"source"}
+        # also lists of others: by a default, one's own would take in the fapiao of somebody else;
+        # the button that enters one by hand opens the form with its source and its PDF
+        return set(self._fields) - self._get_file_fields() - {"source"}
 
     def _get_free_fields(self):
         """Return the names of the fields that may be written at this moment."""
@@ -317,7 +318,9 @@ class AftersalesFapiao(models.Model):
                 self.env._("The original file of a fapiao can't be exchanged. Enter a new one.")
             )
         if "document" in files and not self.env.su:
-            raise UserError(self.env._("Enter the file as a new fapiao."))
+            raise UserError(
+                self.env._("Read the file by “Import fapiao”: it backs what was entered by hand.")
+            )
         if "line_ids" in vals:
             self._check_entered_by_hand()
         entered = vals.keys() & (self._get_entry_fields() | {"line_ids", "blue_id", "pdf"})

@@ -322,6 +322,23 @@ class TestFapiaoOfCenter(FapiaoEntryCommon):
                 fapiaos.create(vals)
         self.assertFalse(self.fapiaos.search([]))
 
+    def test_defaults_of_the_caller(self):
+        """M8.6: no default in the context ties another's red fapiao to one's own, or matches it."""
+        red = self._make_fapiao(**RED)
+        context = {
+            "default_red_ids": [Command.link(red.id)],
+            "default_blue_id": red.id,
+            "default_state": "posted",
+            "default_center_id": self.other.id,
+            "default_amount_total": 1,
+            "default_match_ids": [Command.clear()],
+        }
+        fapiao = self.own.with_context(**context).create({"document": self._make_document()})
+        self.assertFalse(red.blue_id)
+        self.assertFalse(fapiao.blue_id)
+        self.assertEqual((fapiao.state, fapiao.amount_total), ("read", 3266))
+        self.assertEqual(fapiao.center_id, self.center)
+
     def test_duplicate_tells_nothing(self):
         """M8.6: who forges the number of another center's fapiao doesn't learn that it exists."""
         self.own.create({"document": self._make_document()})

@@ -173,7 +173,9 @@ class AftersalesFapiaoImport(models.TransientModel):
     def action_match(self):
         """Match everything that fits to the cent, and keep the exceptions (M8.6)."""
         self.ensure_one()
-        self.match_ids.fapiao_ids.action_match()
+        # without any, all that wait would be meant
+        if fapiaos := self.match_ids.fapiao_ids:
+            fapiaos.action_match()
         self._propose()
         return True
 
