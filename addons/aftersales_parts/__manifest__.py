@@ -81,6 +81,8 @@
         "views/aftersales_used_part_charge_views.xml",
         "views/aftersales_service_record_views.xml",
         "views/account_move_views.xml",
+        "wizard/aftersales_fapiao_match_by_hand_views.xml",
+        "wizard/aftersales_ledger_difference_views.xml",
         "views/product_views.xml",
         "views/res_config_settings_views.xml",
         "views/aftersales_dispute_views.xml",

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 from odoo.tools import format_list
 
 # in the context of what after-sales actions do to entries of their own: an object has an identity,
@@ -36,11 +37,85 @@ class AccountMove(models.Model):
         "aftersales.deposit", "move_id", "Deposit movement", readonly=True
     )
     aftersales_fapiao_ids = fields.One2many("aftersales.fapiao", "bill_id", "Fapiao", readonly=True)
+    aftersales_fapiao_state = fields.Selection(
+        [
+            ("none", "Without fapiao"),
+            ("unmatched", "Not matched"),
+            ("posted", "Posted"),
+            ("reversed", "Reversed"),
+        ],
+        "Fapiao status",
+        compute="_compute_aftersales_fapiao_state",
+        search="_search_aftersales_fapiao_state",
+        help="Not matched: a fapiao with this reference was entered, and is matched to no "
+        "settlement, so that it didn't make this bill.",
+    )
+    aftersales_settlement_ids = fields.Many2many(
+        "aftersales.settlement",
+        string="Settlements",
+        compute="_compute_aftersales_settlement_ids",
+        search="_search_aftersales_settlement_ids",
+    )
 
     _aftersales_in_force_uniq = models.UniqueIndex(
         "(aftersales_settlement_id) WHERE aftersales_in_force",
         "This settlement is entered in the books already.",
     )
+
+    @api.depends("aftersales_fapiao_ids.state", "ref")
+    def _compute_aftersales_fapiao_state(self):
+        # sudo: only the state of the fapiao that belongs to a bill the user sees is told
+        unmatched = self.sudo()._find_aftersales_unmatched()
+        for move in self:
+            fapiao = move.sudo().aftersales_fapiao_ids[:1]
+            if fapiao:
+                move.aftersales_fapiao_state = (
+                    "reversed" if fapiao.state == "reversed" else "posted"
+                )
+            elif (move.company_id.id, move.ref) in unmatched:
+                move.aftersales_fapiao_state = "unmatched"
+            else:
+                move.aftersales_fapiao_state = "none" if move.is_invoice() else False
+
+    def _find_aftersales_unmatched(self):
+        """Return {(id of a company, number)} of the fapiao with these references, in no bill."""
+        fapiaos = self.env["aftersales.fapiao"].search_fetch(
+            [("name", "in", list(filter(None, self.mapped("ref")))), ("bill_id", "=", False)],
+            ["company_id", "name"],
+        )
+        return {(fapiao.company_id.id, fapiao.name) for fapiao in fapiaos}
+
+    def _search_aftersales_fapiao_state(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        fapiaos = self.env["aftersales.fapiao"]
+        bills = [("move_type", "in", self.get_invoice_types())]
+        waiting = fapiaos.sudo().search([("bill_id", "=", False)]).mapped("name")
+        domains = {
+            "reversed": [("aftersales_fapiao_ids.state", "=", "reversed")],
+            "posted": [("aftersales_fapiao_ids.state", "=", "posted")],
+            "unmatched": [("aftersales_fapiao_ids", "=", False), ("ref", "in", waiting)],
+            "none": [("aftersales_fapiao_ids", "=", False), ("ref", "not in", waiting)],
+            False: [("move_type", "not in", self.get_invoice_types())],
+        }
+        return Domain.OR(
+            Domain(domain) & (Domain(bills) if key else Domain.TRUE)
+            for key, domain in domains.items()
+            if key in value
+        )
+
+    @api.depends("aftersales_settlement_id", "aftersales_fapiao_ids.match_ids")
+    def _compute_aftersales_settlement_ids(self):
+        for move in self:
+            matched = move.aftersales_fapiao_ids.match_ids.settlement_id
+            move.aftersales_settlement_ids = move.aftersales_settlement_id | matched
+
+    def _search_aftersales_settlement_ids(self, operator, value):
+        if operator in ("not in", "not any", "not ilike", "!="):
+            return NotImplemented
+        return Domain("aftersales_settlement_id", operator, value) | Domain(
+            "aftersales_fapiao_ids.match_ids.settlement_id", operator, value
+        )
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -168,6 +168,13 @@ class AftersalesFapiao(models.Model):
             },
         }
 
+    def action_match_by_hand(self):
+        """Open the window in which an accountant enters what belongs to which settlement."""
+        self.ensure_one()
+        self._check_accountant()
+        self._lock_matchable()
+        return self.env["aftersales.fapiao.match.by.hand"]._open(self)
+
     def action_unmatch(self):
         """Undo the matches of fapiao that aren't posted, as an accountant."""
         for fapiao in self:

@@ -211,7 +211,8 @@ class AftersalesSettlement(models.Model):
         moves = self.env["account.move"].create([s._prepare_entry_vals() for s in self])
         moves.action_post()
         for settlement, move in zip(self, moves, strict=True):
-            settlement._write_protected({"move_id": move.id, "state": "posted"})
+            settlement._write_protected({"move_id": move.id})
+        self._write_protected({"state": "posted"})
         self._offset_invoices()
 
     def _prepare_entry_vals(self):

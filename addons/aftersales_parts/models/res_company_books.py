@@ -337,6 +337,13 @@ class ResCompany(models.Model):
         taxes = expected | self.aftersales_fapiao_tax_ids
         return taxes.filtered(lambda tax: tax.type_tax_use == use)
 
+    def _aftersales_get_clearing_accounts(self):
+        """Return the accounts on which settlements wait for their fapiao."""
+        self.ensure_one()
+        return self.env["account.account"].union(
+            *(self[side[use]] for side in SIDES.values() for use in ("claims", "accrued"))
+        )
+
     def _aftersales_get_bill_journal(self, direction):
         """Return the journal of vendor bills, or of our invoices.
 

@@ -44,6 +44,24 @@ class ResPartner(models.Model):
         groups=VIEWERS,
         help="Credited to the center by settlements, for which its invoice is still to come.",
     )
+    fapiao_missing_due = fields.Monetary(
+        "Fapiao not due yet",
+        compute="_compute_fapiao_missing_amount",
+        groups=VIEWERS,
+        help="Within the working days that the settlement terms give for the invoice (M9.2).",
+    )
+    fapiao_missing_30 = fields.Monetary(
+        "Up to 30 days late", compute="_compute_fapiao_missing_amount", groups=VIEWERS
+    )
+    fapiao_missing_60 = fields.Monetary(
+        "31–60 days late", compute="_compute_fapiao_missing_amount", groups=VIEWERS
+    )
+    fapiao_missing_90 = fields.Monetary(
+        "61–90 days late", compute="_compute_fapiao_missing_amount", groups=VIEWERS
+    )
+    fapiao_missing_older = fields.Monetary(
+        "More than 90 days late", compute="_compute_fapiao_missing_amount", groups=VIEWERS
+    )
     center_deposit_balance = fields.Monetary(
         "Deposit",
         compute="_compute_deposit_and_quota",
@@ -94,7 +112,7 @@ class ResPartner(models.Model):
             "fapiao_missing_count": (
                 "aftersales.settlement",
                 "center_id",
-                [("state", "in", ("confirmed", "posted"))],
+                self._get_fapiao_missing_domain(),
             ),
         }
 
@@ -121,15 +139,35 @@ class ResPartner(models.Model):
         for partner in self:
             partner.settlement_open_amount = amounts.get(partner._origin, 0)
 
+    @api.model
+    def _get_fapiao_missing_domain(self):
+        """Return the domain of the settlements that a center has to invoice yet (M9.2)."""
+        return [("state", "in", ("confirmed", "posted")), ("direction", "=", "payable")]
+
+    @api.model
+    def _get_fapiao_ages(self):
+        """Return [(field, most days late, or None)] of the amounts by age, from young to old."""
+        return [
+            ("fapiao_missing_due", 0),
+            ("fapiao_missing_30", 30),
+            ("fapiao_missing_60", 60),
+            ("fapiao_missing_90", 90),
+            ("fapiao_missing_older", None),
+        ]
+
     @api.depends_context("uid", "company")
     def _compute_fapiao_missing_amount(self):
+        ages = self._get_fapiao_ages()
+        company = self.env.company
+        today = company._aftersales_today()
         settlements = self.env["aftersales.settlement"].search_fetch(
             [
                 ("center_id", "in", self.ids),
-                ("company_id", "=", self.env.company.id),
+                ("company_id", "=", company.id),
+                ("direction", "=", "payable"),
                 ("state", "=", "posted"),
             ],
-            ["center_id", "move_id"],
+            ["center_id", "move_id", "date_invoice_due"],
         )
         # sudo: of settlements that this user may see, only what their entry still has open on
         # the claims account is read, without rights in accounting
@@ -149,10 +187,15 @@ class ResPartner(models.Model):
         )
         amounts = {}
         for settlement in settlements:
+            due = settlement.date_invoice_due
+            late = (today - company._aftersales_local(due).date()).days if due else 0
+            name = next(name for name, most in ages if most is None or late <= most)
+            key = settlement.center_id, name
             amount = open_amounts.get(settlement.sudo().move_id, 0)
-            amounts[settlement.center_id] = amounts.get(settlement.center_id, 0) + amount
+            amounts[key] = amounts.get(key, 0) + amount
         for partner in self:
-            partner.fapiao_missing_amount = amounts.get(partner._origin, 0)
+            own = {name: amounts.get((partner._origin, name), 0) for name, _most in ages}
+            partner.update({**own, "fapiao_missing_amount": sum(own.values())})
 
     @api.depends_context("uid", "company")
     def _compute_deposit_and_quota(self):
@@ -650,7 +693,7 @@ class ResPartner(models.Model):
     def action_view_fapiao_missing(self):
         """Open the settlements for which the center's invoice is missing."""
         return self._action_view_of_center(
-            "aftersales_parts.action_settlement", [("state", "in", ("confirmed", "posted"))]
+            "aftersales_parts.action_settlement", self._get_fapiao_missing_domain()
         )
 
     def action_view_deposits(self):

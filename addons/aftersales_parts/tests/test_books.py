@@ -9,7 +9,7 @@ from psycopg2 import IntegrityError
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import new_test_user, tagged
+from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .common import AftersalesPartsCommon, ConcurrencyCommon, freeze
@@ -825,6 +825,151 @@ class TestReversal(BooksCommon):
             move = settlement.move_id.with_context(aftersales_own_action=value)
             with self.assertRaisesRegex(UserError, "belongs to an after-sales"):
                 move.button_draft()
+
+
+@freeze
+@tagged("post_install", "-at_install")
+class TestBooksScreens(BooksCommon):
+    def test_match_by_hand(self):
+        """M8.6: 500.00 of two waiting settlements; 120.00 and 380.00 are entered, 0.00 is left."""
+        first, second = self._settlement(300, "2026-09-01"), self._settlement(400)
+        fapiao = self._fapiao(self._split(500))
+        wizard = self.env["aftersales.fapiao.match.by.hand"].with_user(self.users["accountant"])
+        action = fapiao.action_match_by_hand()
+        wizard = wizard.browse(action["res_id"])
+        self.assertEqual(wizard.line_ids.mapped("amount"), [300, 200])
+        self.assertEqual(wizard.amount_left, 0)
+        with Form(wizard) as form:
+            for number, amount in enumerate((120, 380)):
+                with form.line_ids.edit(number) as line:
+                    line.amount = amount
+        wizard.action_match()
+        self.assertEqual((first.amount_invoiced, second.amount_invoiced), (120, 380))
+        self.assertEqual(fapiao.state, "matched")
+        nothing = self._fapiao(self._split(5))
+        (first | second)._write_protected({"state": "cancelled"})
+        with self.assertRaisesRegex(UserError, "no confirmed settlement"):
+            nothing.action_match_by_hand()
+        with self.assertRaises(AccessError):
+            fapiao.with_user(self.users["customer_service"]).action_match_by_hand()
+
+    def _figures(self):
+        self.env.invalidate_all()
+        center = self.center.with_user(self.users["accountant"])
+        return [center[name] for name, _most in center._get_fapiao_ages()]
+
+    def test_missing_by_age(self):
+        """M9.2: confirmed on Friday 20 November, due on Tuesday 1 December; late by days.
+
+        By hand: 30 days late is 31 December, 60 is 30 January, 90 is 1 March.
+        """
+        settlement = self._settlement(106)
+        self._settlement(53, "2026-09-01", direction="receivable", post=False)
+        self.assertEqual(str(settlement.date_invoice_due), "2026-12-01 15:59:59")
+        for day, expected in (
+            ("2026-12-01", [106, 0, 0, 0, 0]),
+            ("2026-12-02", [0, 106, 0, 0, 0]),
+            ("2026-12-31", [0, 106, 0, 0, 0]),
+            ("2027-01-01", [0, 0, 106, 0, 0]),
+            ("2027-01-30", [0, 0, 106, 0, 0]),
+            ("2027-01-31", [0, 0, 0, 106, 0]),
+            ("2027-03-01", [0, 0, 0, 106, 0]),
+            ("2027-03-02", [0, 0, 0, 0, 106]),
+        ):
+            with freeze_time(f"{day} 02:00:00"):
+                self.assertEqual(self._figures(), expected, day)
+        self.assertEqual(self.center.fapiao_missing_amount, 106)
+        self.assertEqual(self.center.fapiao_missing_count, 1)
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        stranger = self._make_center_user("parts_stranger", other)
+        self.assertFalse(other.with_user(stranger).fapiao_missing_amount)
+        with self.assertRaises(AccessError):
+            self.center.with_user(stranger).read(["fapiao_missing_30"])
+
+    def test_bill_shows_its_fapiao(self):
+        """M8.6: number, state and settlement on the bill, its list and its filters."""
+        settlement = self._settlement(106)
+        fapiao = self._fapiao({6: (100, 6)})
+        fapiao.action_match()
+        moves = self.env["account.move"].with_user(self.users["accountant"])
+        by_hand = self.env["account.move"].create(
+            [
+                {"move_type": "in_invoice", "partner_id": self.center.id, "ref": ref}
+                for ref in (fapiao.name, "other")
+            ]
+        )
+        self.assertEqual(by_hand.mapped("aftersales_fapiao_state"), ["unmatched", "none"])
+        domain = [("id", "in", by_hand.ids)]
+        found = moves.search([*domain, ("aftersales_fapiao_state", "=", "unmatched")])
+        self.assertEqual(found.ids, by_hand[0].ids)
+        found = moves.search([*domain, ("aftersales_fapiao_state", "!=", "unmatched")])
+        self.assertEqual(found.ids, by_hand[1].ids)
+        by_hand.unlink()
+        fapiao.action_reconcile()
+        bill = fapiao.sudo().bill_id
+        self.assertEqual(bill.aftersales_fapiao_state, "posted")
+        self.assertEqual(bill.aftersales_settlement_ids, settlement)
+        found = moves.search([("aftersales_settlement_ids", "in", settlement.ids)])
+        self.assertEqual(set(found.ids), {bill.id, settlement.move_id.id})
+        found = moves.search([("aftersales_settlement_ids", "ilike", settlement.name)])
+        self.assertEqual(len(found), 2)
+        self.assertIn(bill, moves.search([("aftersales_fapiao_state", "=", "posted")]))
+
+    def test_ledger_agrees_or_tells(self):
+        """M9.4: everything agrees; a partial by hand and an entry by hand are listed."""
+        differences = self.env["aftersales.ledger.difference"].with_user(self.users["accountant"])
+        before = len(differences.sudo()._compare(self.company))
+        settlement = self._settlement(106)
+        self.assertEqual(len(differences.sudo()._compare(self.company)), before)
+        claims = settlement._get_entry_lines()["claims"]
+        move = self.env["account.move"].create(
+            {
+                "move_type": "entry",
+                "date": "2026-11-20",
+                "line_ids": [
+                    Command.create(
+                        {"account_id": account.id, "balance": balance, "partner_id": self.center.id}
+                    )
+                    for account, balance in (
+                        (claims.account_id, -6),
+                        (self.company.aftersales_expense_account_id, 6),
+                    )
+                ],
+            }
+        )
+        move.action_post()
+        found = differences.sudo()._compare(self.company)[-1]
+        self.assertEqual((found.partner_id, found.difference), (self.center, -6))
+        (claims + move.line_ids.filtered(lambda x: x.balance < 0)).reconcile()
+        action = differences.action_compare()
+        found = differences.search(action["domain"])
+        found = found.filtered(lambda d: d.settlement_id == settlement)
+        self.assertEqual((found.amount_expected, found.amount_found), (106, 100))
+        for role in ("center", "clerk"):
+            with self.assertRaises(AccessError):
+                differences.with_user(self.users[role]).action_compare()
+
+    def test_other_company(self):
+        """M8.6: an accountant of one company neither sees nor matches what is another's."""
+        company = self.env["res.company"].create({"name": "Other company"})
+        settlement = self._settlement(106)
+        fapiao = self._fapiao({6: (100, 6)})
+        match = self._match((fapiao, settlement, 106))
+        user = new_test_user(
+            self.env,
+            "parts_other_accountant",
+            groups="account.group_account_user",
+            company_id=company.id,
+            company_ids=[Command.set(company.ids)],
+        )
+        self.assertFalse(match.with_user(user).search([]))
+        for refused in (
+            match.with_user(user).action_undo,
+            fapiao.with_user(user).action_reconcile,
+            lambda: settlement.with_user(user).action_reverse("x"),
+        ):
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                refused()
 
 
 @freeze

@@ -24,3 +24,5 @@ from . import aftersales_fapiao_import
 from . import aftersales_fapiao_import_match
 from . import aftersales_settlement_import
 from . import aftersales_settlement_import_line
+from . import aftersales_fapiao_match_by_hand
+from . import aftersales_ledger_difference
