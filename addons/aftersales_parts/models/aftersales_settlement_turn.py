@@ -48,7 +48,7 @@ class AftersalesSettlement(models.Model):
                 "The service center confirms %s, or objects to the lines that are wrong.", amount
             ),
             "disputed": self.env._(
-                "Customer service answers %s open objections.", self.difference_count
+                "Customer service answers the open objections: %s.", self.difference_count
             )
             if self.difference_count
             else self.env._("All is answered: customer service sends the list again."),
