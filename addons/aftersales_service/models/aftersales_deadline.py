@@ -417,12 +417,21 @@ class AftersalesDeadline(models.Model):
             elif rule.warning_to == "assignee" and deadline in documents:
                 users = documents[deadline]._get_deadline_assignee()
             told[deadline] = sees(deadline, users) or sees(deadline, users_of[deadline.partner_id])
-        self._tell(
-            told,
-            lambda d: d.env._(
-                "Due %(due)s: %(rule)s", rule=d.rule_id.name, due=d._format(d.date_due)
-            ),
-        )
+        stakes = {}
+        for model, deadlines in self.grouped("res_model").items():
+            if model in self.env:
+                ids = [documents[d].id for d in deadlines if d in documents]
+                stakes |= self.env[model].browse(ids)._get_deadline_stakes(deadlines)
+
+        def get_text(deadline):
+            values = {"rule": deadline.rule_id.name, "due": deadline._format(deadline.date_due)}
+            if amount := stakes.get(deadline):
+                currency = deadline.company_id.currency_id
+                values["amount"] = currency.with_env(deadline.env).format(amount)
+                return deadline.env._("Due %(due)s: %(rule)s. At stake: %(amount)s", **values)
+            return deadline.env._("Due %(due)s: %(rule)s", **values)
+
+        self._tell(told, get_text)
         self._write_protected({"date_warned": fields.Datetime.now()})
 
     def _escalate(self):

@@ -93,6 +93,13 @@ class AftersalesDeadlineMixin(models.AbstractModel):
         """Return the names of the fields that partner and region of the deadlines follow from."""
         return set()
 
+    def _get_deadline_stakes(self, deadlines):
+        """Return {deadline: amount that is lost if it is missed}, where money is at stake.
+
+        In the currency of the deadline's company; it is told with the warning.
+        """
+        return {}
+
     def _on_deadline_missed(self, deadlines):
         """React when the ``deadlines`` of these records were missed."""
 
