@@ -275,7 +275,8 @@ class TestJourney(TransactionCase):
         wizard = self.as_("clerk", self.env["aftersales.settlement.generate"]).create(
             {"month": "2026-10-31", "center_ids": self.center.ids}
         )
-        wizard.action_generate()
+        wizard.action_start()
+        self.assertEqual(wizard.run_step()["problems"], [])
         settlement = self.env["aftersales.settlement"].search([("center_id", "=", self.center.id)])
         self.assertEqual(
             [

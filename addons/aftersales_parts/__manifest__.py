@@ -9,6 +9,7 @@
     "external_dependencies": {"python": ["python-stdnum", "xlsxwriter", "openpyxl"]},
     "data": [
         "security/aftersales_parts_security.xml",
+        "security/aftersales_late_security.xml",
         "security/aftersales_keeping_security.xml",
         "security/aftersales_settlement_report_security.xml",
         "security/aftersales_books_security.xml",
@@ -73,6 +74,9 @@
         "views/aftersales_settlement_report_views.xml",
         "views/aftersales_settlement_line_explain_views.xml",
         "views/aftersales_settlement_difference_views.xml",
+        "views/aftersales_settlement_exception_views.xml",
+        "wizard/aftersales_settlement_radar_views.xml",
+        "wizard/aftersales_settlement_post_views.xml",
         "views/aftersales_settlement_terms_views.xml",
         "views/aftersales_maintenance_step_views.xml",
         "wizard/aftersales_settlement_rebate_views.xml",

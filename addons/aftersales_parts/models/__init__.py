@@ -53,6 +53,9 @@ from . import aftersales_settlement_books
 from . import aftersales_settlement_line
 from . import aftersales_settlement_line_assessment
 from . import aftersales_settlement_line_service
+from . import aftersales_settlement_forfeiture
+from . import aftersales_settlement_exception
+from . import aftersales_progress_mixin
 from . import aftersales_settlement_line_refused
 from . import aftersales_settlement_rebate
 from . import aftersales_settlement_change

@@ -1,8 +1,9 @@
 from dateutil.relativedelta import relativedelta
+from psycopg2.errors import UniqueViolation
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
-from odoo.tools import format_list
+from odoo.exceptions import ConcurrencyError, LockError, UserError
+from odoo.fields import Domain
 
 from .aftersales_settlement import AGREED_STATES
 
@@ -13,58 +14,216 @@ class AftersalesSettlement(models.Model):
     _inherit = "aftersales.settlement"  # pylint: disable=consider-merging-classes-inherited
 
     @api.model
-    def _generate(self, month, centers=None, kinds=None, moment=None):
+    def _generate(self, month, centers=None, kinds=None, moment=None, problems=None):
         """Return the settlements of ``month``, made or completed from the valid service records.
 
-        Safe to run again: a part is settled once, drafts are completed, others left alone; what
-        they left out is said in their chatter.
+        Safe to run again, and by two people at once: what is on a list already stays there. What
+        is found while a list can be filed goes on its draft, or on a supplementary list if there
+        is none any more. What is found after the filing day is listed, too, as forfeited (M8.9).
 
         :param date month: any day of the month of the services
         :param centers: the service centers; default all that have something to settle
         :param kinds: the kinds of lists to make; default all
         :param datetime moment: as of when, naive UTC; default now
-        :raises UserError: a part has no wholesale price on its day of service (M8.1)
+        :param dict problems: filled with the sentences, by center, about what can't be listed,
+            without a wholesale price for instance (M8.1); everything else goes on
+        :raises UserError: something can't be listed, and ``problems`` is not given
+        :raises ConcurrencyError: somebody else does the same; the request is tried once more
         """
-        if kinds and "parts" not in kinds:
-            return self.browse()
         month = month.replace(day=1)
         moment = moment or fields.Datetime.now()
-        company = self.env.company
-        in_centers = [("center_id", "in", centers.ids)] if centers else []
-        tags = self.env["aftersales.used.part"].search(
+        found = {} if problems is None else problems
+        settlements = self.browse()
+        for kind, generate in self._get_generators().items():
+            if not kinds or kind in kinds:
+                settlements |= generate(month, centers, moment, found)
+        if found and problems is None:
+            raise UserError(
+                self.env._(
+                    "These parts can't be claimed as they stand:\n%s",
+                    "\n".join(f"• {text}" for texts in found.values() for text in texts),
+                )
+            )
+        return settlements
+
+    def _get_generators(self):
+        """Return {kind: method that makes its lists} for the kinds that this user may make."""
+        generators = {"parts": self._generate_parts}
+        # M9.1: what the centers are paid for services is listed by the company
+        if self.env.su or self.env.user.has_group("aftersales_service.group_clerk"):
+            generators["service"] = self._generate_services
+        return generators
+
+    @api.model
+    def _find_centers(self, month, centers=None, kinds=None):
+        """Return the centers, among ``centers`` or all, that have something to list in ``month``.
+
+        :param date month: its first day
+        :param kinds: the kinds of lists; default all
+        """
+        in_centers = Domain("center_id", "in", centers.ids) if centers else Domain.TRUE
+        found = self.env["res.partner"]
+        if not kinds or "parts" in kinds:
+            domain = self._get_month_domain(month) & in_centers
+            parts = self.env["aftersales.used.part"]
+            found |= parts._read_group(domain, [], ["center_id:recordset"])[0][0]
+            found |= self._find_late_tags(month, in_centers).center_id
+        if "service" in self._get_generators() and (not kinds or "service" in kinds):
+            lines = self.env["aftersales.settlement.line"]
+            found = found.union(*lines._prepare_service_vals(month, centers or None))
+        return found
+
+    def _generate_services(self, month, centers, moment, problems):
+        """List the service fees, which nobody has to file; see `_generate` (M9.1)."""
+        lines = self.env["aftersales.settlement.line"]
+        vals_by_center = lines._prepare_service_vals(month, centers or None)
+        lists = self._find_lists("service", month, centers)
+        drafts = lists.filtered(lambda s: s.state == "draft" and s.center_id in vals_by_center)
+        drafts._lock_drafts()
+        targets = {draft.center_id: draft for draft in drafts}
+        created = self._create_once(
             [
-                ("company_id", "=", company.id),
-                ("record_id.state", "=", "done"),
-                ("date_removed", ">=", month),
-                ("date_removed", "<", month + relativedelta(months=1)),
-                *self.env["aftersales.used.part"]._get_claimable_domain(),
-                *in_centers,
-            ],
-            order="name",
-        )
-        late = self._find_late_tags(month, in_centers)
-        tags = (tags | late) - self._find_settled_tags(tags | late, month)
-        existing = self.search(
-            [
-                ("company_id", "=", company.id),
-                ("month", "=", month),
-                ("kind", "=", "parts"),
-                ("direction", "=", "payable"),
-                ("state", "!=", "cancelled"),
-                *in_centers,
+                self._prepare_list_vals(center, month, lists, "service")
+                for center in vals_by_center
+                if center not in targets
             ]
         )
-        by_center = {settlement.center_id: settlement for settlement in existing}
-        new_centers = tags.center_id.filtered(lambda c: c not in by_center)
-        created = self.create([{"center_id": c.id, "month": month} for c in new_centers])
-        by_center.update({settlement.center_id: settlement for settlement in created})
-        for center, center_tags in tags.grouped("center_id").items():
-            settlement = by_center[center]
-            if settlement.state == "draft" and settlement._is_fileable(moment):
-                settlement._add_lines(center_tags)
-            elif left_out := center_tags - late:
-                settlement._note_left_out(left_out)
-        return existing | created
+        targets.update((settlement.center_id, settlement) for settlement in created)
+        self._create_lines(
+            [
+                (targets[center], vals)
+                for center, vals_list in vals_by_center.items()
+                for vals in vals_list
+            ]
+        )
+        return lists | created
+
+    @api.model
+    def _create_lines(self, pairs):
+        """Create lines from pairs of a list and the values of a line.
+
+        What a line takes from its list is given with it, and so needs no update of its own.
+        """
+        own = {
+            settlement: {
+                "settlement_id": settlement.id,
+                "company_id": settlement.company_id.id,
+                "center_id": settlement.center_id.id,
+                "region_id": settlement.region_id.id,
+                "amount_deducted": 0,
+            }
+            for settlement, _vals in pairs
+        }
+        self._create_once(
+            [{**vals, **own[settlement]} for settlement, vals in pairs],
+            "aftersales.settlement.line",
+        )
+
+    @api.model
+    def _find_lists(self, kind, month, centers=None):
+        """Return the lists of ``month`` that are not cancelled, in the order of their numbers."""
+        return self.search(
+            Domain("company_id", "=", self.env.company.id)
+            & Domain("month", "=", month)
+            & Domain("kind", "=", kind)
+            & Domain("state", "!=", "cancelled")
+            & (Domain("center_id", "in", centers.ids) if centers else Domain.TRUE),
+            order="supplement, id",
+        )
+
+    @api.model
+    def _get_month_domain(self, month):
+        """Return the domain of the used parts of ``month`` that are on no list yet."""
+        return (
+            self.env["aftersales.used.part"]._get_unlisted_domain()
+            & Domain("company_id", "=", self.env.company.id)
+            & Domain("date_removed", ">=", month)
+            & Domain("date_removed", "<", month + relativedelta(months=1))
+        )
+
+    def _generate_parts(self, month, centers, moment, problems):
+        """List the parts that the centers paid in advance; see `_generate`."""
+        company = self.env.company
+        in_centers = Domain("center_id", "in", centers.ids) if centers else Domain.TRUE
+        tags = self.env["aftersales.used.part"].search(
+            self._get_month_domain(month) & in_centers, order="name"
+        )
+        late = self._find_late_tags(month, in_centers)
+        listable = (tags | late)._get_listable(problems)
+        lists = self._find_lists("parts", month, centers)
+        drafts = lists.filtered(
+            lambda s: (
+                s.state == "draft" and s.center_id in listable.center_id and s._is_fileable(moment)
+            )
+        )
+        drafts._lock_drafts()
+        is_in_time = moment <= self._get_filing_day(company, month)
+        if is_in_time:
+            targets = {draft.center_id: draft for draft in drafts}
+            by_center = listable.grouped("center_id")
+        else:
+            # an exception opens a list again for what it holds, and for nothing else; what was on
+            # a list in time once is paid with this month or the next, and not forfeited
+            self._add_lines(
+                {
+                    draft: tags
+                    for center, tags in (listable & late).grouped("center_id").items()
+                    if (draft := drafts.filtered(lambda s, c=center: s.center_id == c)[:1])
+                }
+            )
+            targets, by_center = {}, (listable - late).grouped("center_id")
+        without = [center for center in by_center if center not in targets]
+        created = self._create_once(
+            [self._prepare_list_vals(center, month, lists, "parts") for center in without]
+        )
+        targets.update((settlement.center_id, settlement) for settlement in created)
+        self._add_lines({targets[center]: center_tags for center, center_tags in by_center.items()})
+        if not is_in_time:
+            created._forfeit()
+        return lists | created
+
+    @api.model
+    def _prepare_list_vals(self, center, month, lists, kind):
+        """Return the values of a further list of ``center``, numbered after its ``lists``."""
+        numbers = set(lists.filtered(lambda s: s.center_id == center).mapped("supplement"))
+        return {
+            "center_id": center.id,
+            "month": month,
+            "kind": kind,
+            "direction": self._get_direction(center),
+            "supplement": max(numbers) + 1 if 0 in numbers else 0,
+        }
+
+    @api.model
+    def _get_direction(self, center):
+        """Return who pays what ``center`` did: the company, or the manufacturer whose center it is.
+
+        The company's own workshops claim from the manufacturer, if there is one.
+        """
+        company = self.env.company
+        is_own = center.commercial_partner_id == company.partner_id.commercial_partner_id
+        return "receivable" if company.aftersales_manufacturer_id and is_own else "payable"
+
+    def _lock_drafts(self):
+        """Lock drafts against being filed, cancelled or completed by somebody else just now."""
+        try:
+            # sudo: what is added follows from the records; whoever generates may see the list
+            self.sudo().lock_for_update(allow_referencing=True)
+        except LockError as error:
+            raise ConcurrencyError(str(error)) from error
+
+    @api.model
+    def _create_once(self, vals_list, model="aftersales.settlement"):
+        """Create what may be there only once; who else just did it is found by the next try.
+
+        :raises ConcurrencyError: somebody else has created one of them at this moment
+        """
+        try:
+            with self.env.cr.savepoint():
+                # sudo: number, lines and figures follow from the records that this user sees
+                return self.env[model].sudo().create(vals_list).with_env(self.env)
+        except UniqueViolation as error:
+            raise ConcurrencyError(str(error)) from error
 
     def _is_fileable(self, moment):
         """Tell whether the list may still be filed at ``moment``, naive UTC (M8.3)."""
@@ -105,67 +264,33 @@ class AftersalesSettlement(models.Model):
     def _find_late_tags(self, month, in_centers):
         """Return parts that were missing in an earlier month and have been accepted since (M8.4).
 
-        The closed month stays as the center confirmed it; they are paid with ``month``.
+        The closed month stays as the center confirmed it; they are paid with ``month``. What a
+        later list holds already is left out.
         """
+        lines = self.env["aftersales.settlement.line"]
+        tags = lines.search(
+            Domain("company_id", "=", self.env.company.id)
+            & Domain("used_part_id.result", "=", "accepted")
+            & in_centers
+            & Domain(self._get_missing_domain(month))
+        ).used_part_id
+        listed = lines.search([("used_part_id", "in", tags.ids)])
         return (
-            self.env["aftersales.settlement.line"]
-            .search(
-                [
-                    ("company_id", "=", self.env.company.id),
-                    ("used_part_id.result", "=", "accepted"),
-                    *in_centers,
-                    *self._get_missing_domain(month),
-                ]
-            )
-            .used_part_id
+            tags - (listed - listed.filtered_domain(self._get_missing_domain(month))).used_part_id
         )
 
-    @api.model
-    def _find_settled_tags(self, tags, month):
-        """Return those of ``tags`` that a settlement holds or has paid or refused already."""
-        lines = self.env["aftersales.settlement.line"].search([("used_part_id", "in", tags.ids)])
-        missing = lines.filtered_domain(self._get_missing_domain(month)).filtered(
-            lambda line: line.used_part_id.result == "accepted"
-        )
-        return (lines - missing).used_part_id
-
-    def _note_left_out(self, tags):
-        """Say in the chatter which parts came too late for this list and what they claim (M8.3)."""
-        self.ensure_one()
-        assessments = self.env["aftersales.settlement.line"]._assess_parts(tags.record_part_id)
-        listable = tags.filtered(lambda tag: assessments[tag.record_part_id]["is_listable"])
-        claimed = sum(assessments[tag.record_part_id]["amount_claimed"] for tag in listable)
-        self.message_post(
-            body=self.env._(
-                "Left out, because this settlement is no longer a draft: %(tags)s. They would "
-                "claim %(claimed)s. As long as it is not confirmed, cancel it and generate it "
-                "again to take them in.",
-                tags=format_list(self.env, tags.mapped("name")),
-                claimed=self.currency_id.format(claimed),
-            )
-        )
-
-    def _add_lines(self, tags):
+    def _add_lines(self, tags_by_settlement):
         """Add a line for each tag, with what the engine says of it (M8.1).
 
-        :raises UserError: a part can't be claimed: it has no wholesale price, for instance
+        :param dict tags_by_settlement: the tags to put on each list, all of them listable
         """
-        self.ensure_one()
         lines = self.env["aftersales.settlement.line"]
+        tags = self.env["aftersales.used.part"].union(*tags_by_settlement.values())
         assessments = lines._assess_parts(tags.record_part_id)
-        refused = tags.filtered(lambda tag: not assessments[tag.record_part_id]["is_listable"])
-        if refused:
-            raise UserError(
-                self.env._(
-                    "These parts can't be claimed as they stand:\n%s",
-                    "\n".join(
-                        f"• {tag.name}: {sentence}"
-                        for tag in refused
-                        for sentence in assessments[tag.record_part_id]["obstacles"]
-                    ),
-                )
-            )
-        # sudo: lines hold only figures that the system computes; nobody writes them
-        lines.sudo().create(
-            [lines._prepare_vals(self, tag, assessments[tag.record_part_id]) for tag in tags]
+        self._create_lines(
+            [
+                (settlement, lines._prepare_vals(settlement, tag, assessments[tag.record_part_id]))
+                for settlement, own in tags_by_settlement.items()
+                for tag in own
+            ]
         )

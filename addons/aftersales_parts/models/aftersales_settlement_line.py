@@ -16,7 +16,10 @@ class AftersalesSettlementLine(models.Model):
         "aftersales.settlement", required=True, ondelete="cascade", index=True, readonly=True
     )
     company_id = fields.Many2one(related="settlement_id.company_id", store=True)
-    currency_id = fields.Many2one(related="settlement_id.currency_id")
+    # not related: for each amount of each new line, core would read it by a record of its own
+    currency_id = fields.Many2one(
+        "res.currency", compute="_compute_currency_id", compute_sudo=True
+    )
     center_id = fields.Many2one(related="settlement_id.center_id", store=True)
     region_id = fields.Many2one(related="settlement_id.region_id", store=True)
     kind = fields.Selection(
@@ -161,6 +164,11 @@ class AftersalesSettlementLine(models.Model):
         "CHECK(kind <> 'part' OR (used_part_id IS NOT NULL AND product_id IS NOT NULL))",
         "A part is settled by its tag.",
     )
+
+    @api.depends("company_id.currency_id")
+    def _compute_currency_id(self):
+        for line in self:
+            line.currency_id = line.company_id.currency_id
 
     @api.depends("tag", "kind", "record_id")
     def _compute_display_name(self):

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import LockError, UserError
+from odoo.fields import Domain
 from odoo.tools import SQL, format_list
 
 AT_FACTORY = ("received", "accepted", "deducted", "rejected")
@@ -49,6 +50,16 @@ class AftersalesUsedPart(models.Model):
     )
     location_id = fields.Many2one(related="lot_id.location_id", string="Location")
     return_line_ids = fields.One2many("aftersales.return.line", "used_part_id", "Returns")
+    # whether a part is on a list doesn't depend on who asks
+    settlement_line_ids = fields.One2many(
+        "aftersales.settlement.line",
+        "used_part_id",
+        "Settlement lines",
+        bypass_search_access=True,
+        groups="aftersales_service.group_center,aftersales_service.group_clerk,"
+        "aftersales_service.group_office_manager,aftersales_service.group_vp,"
+        "account.group_account_invoice,account.group_account_readonly",
+    )
     swap_line_ids = fields.One2many("aftersales.swap.line", "used_part_id", "Swaps")
     swap_line_id = fields.Many2one(
         "aftersales.swap.line",
@@ -129,6 +140,29 @@ class AftersalesUsedPart(models.Model):
         Parts on deposit are the company's, and swapped ones are replaced in kind (L1.6, L3.3).
         """
         return [("record_part_id.source", "!=", "deposit"), ("swap_line_id", "=", False)]
+
+    @api.model
+    def _get_unlisted_domain(self):
+        """Return the domain of used parts that could be settled and are on no list (M8.3)."""
+        return (
+            Domain(self._get_claimable_domain())
+            & Domain("record_id.state", "=", "done")
+            & Domain("settlement_line_ids", "=", False)
+        )
+
+    def _get_listable(self, problems):
+        """Return those of the parts that can stand on a list as they are (M8.1, M8.8).
+
+        :param dict problems: gets the sentences about the others added, by center
+        """
+        assessments = self.env["aftersales.settlement.line"]._assess_parts(self.record_part_id)
+        refused = self.filtered(lambda tag: not assessments[tag.record_part_id]["is_listable"])
+        for tag in refused:
+            problems.setdefault(tag.center_id, []).extend(
+                self.env._("%(tag)s: %(sentence)s", tag=tag.name, sentence=sentence)
+                for sentence in assessments[tag.record_part_id]["obstacles"]
+            )
+        return self - refused
 
     def _is_claimable(self):
         """Tell whether the center paid the new part in advance (M8.4)."""

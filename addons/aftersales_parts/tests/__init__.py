@@ -24,6 +24,7 @@ from . import test_return_inspection
 from . import test_return_on_spot
 from . import test_return_receive
 from . import test_settlement
+from . import test_settlement_late
 from . import test_settlement_engine
 from . import test_settlement_print
 from . import test_settlement_preflight

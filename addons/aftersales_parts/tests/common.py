@@ -312,10 +312,10 @@ class AftersalesPartsCommon(TransactionCase):
         """Return a moment at which the lists of ``month`` can be filed: the 2nd, at 10:00."""
         return fields.Datetime.to_datetime(month) + relativedelta(months=1, day=2, hour=2)
 
-    def _generate(self, month="2026-10-01", centers=None):
+    def _generate(self, month="2026-10-01", centers=None, kinds=("parts",)):
         """Return the settlements of ``month`` as of a day on which they can be filed."""
         return self.env["aftersales.settlement"]._generate(
-            fields.Date.to_date(month), centers or self.center, moment=self._in_time(month)
+            fields.Date.to_date(month), centers or self.center, kinds, self._in_time(month)
         )
 
     def _submit(self, settlement, user=None):

@@ -502,19 +502,6 @@ class TestSettlement(AftersalesPartsCommon):
         self.assertEqual(settlement.amount_payable, 120)
         self.assertIn("Not under warranty", settlement.line_ids.sorted("tag")[2].explanation)
 
-    def test_what_comes_too_late_is_said(self):
-        """M8.3: a record that becomes valid after filing is not swallowed; by hand 3146.00."""
-        self._make_record([self._scrap(self.seal)])
-        settlement = self._generate()
-        self._submit(settlement)
-        record = self._make_record([self._part(self.pump)])
-        count = len(settlement.message_ids)
-        self.assertEqual(self._generate(), settlement)
-        self.assertEqual(len(settlement.line_ids), 1)
-        self.assertEqual(len(settlement.message_ids), count + 1)
-        self.assertIn(record.used_part_ids.name, settlement.message_ids[0].body)
-        self.assertIn("3,146.00", settlement.message_ids[0].body)
-
     def test_missing_part_that_arrives_later_is_paid_once(self):
         """M8.4: missing in October, accepted in November: paid with November, once.
 

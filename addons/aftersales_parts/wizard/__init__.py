@@ -10,6 +10,8 @@ from . import aftersales_settlement_answer
 from . import aftersales_settlement_confirm
 from . import aftersales_settlement_line_pay
 from . import aftersales_settlement_object
+from . import aftersales_settlement_post
+from . import aftersales_settlement_radar
 from . import aftersales_used_part_supply
 from . import aftersales_used_part_write_off
 from . import aftersales_used_part_check

@@ -1,14 +1,16 @@
 from dateutil.relativedelta import relativedelta
 
 from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 
 class AftersalesSettlementGenerate(models.TransientModel):
-    """Makes the settlements of a month, for one center or all."""
+    """Makes the settlements of a month, for some centers or all, with a progress bar (M8.3)."""
 
     _name = "aftersales.settlement.generate"
-    _description = "Generate settlements"
+    _description = "Month-end"
+    _inherit = "aftersales.progress.mixin"
+    _step_model = "res.partner"
 
     month = fields.Date(
         required=True,
@@ -22,13 +24,43 @@ class AftersalesSettlementGenerate(models.TransientModel):
         help="Empty: all that have something to settle.",
     )
 
-    def action_generate(self):
-        """Generate, and show the settlements of the month."""
+    kind = fields.Selection(
+        lambda self: self.env["aftersales.settlement"]._fields["kind"].selection,
+        "Only",
+        help="Empty: parts and, made by a clerk, service fees.",
+    )
+
+    def _get_step_ids(self):
+        """Return the centers that have something to settle and not on a list yet."""
+        return self._find_centers().ids
+
+    def _find_centers(self):
         self.ensure_one()
-        settlements = self.env["aftersales.settlement"]._generate(self.month, self.center_ids)
-        if not settlements:
-            raise UserError(
-                self.env._("No valid service record of this month has parts to settle.")
-            )
+        settlements = self.env["aftersales.settlement"]
+        return settlements._find_centers(
+            self.month.replace(day=1), self.center_ids, self._get_kinds()
+        )
+
+    def _get_kinds(self):
+        return [self.kind] if self.kind else None
+
+    def _run_ids(self, ids):
+        centers = self.env["res.partner"].browse(ids)
+        problems = {}
+        settlements = self.env["aftersales.settlement"]
+        settlements._generate(self.month, centers, self._get_kinds(), problems=problems)
+        return {center.id: texts for center, texts in problems.items()}
+
+    def _get_nothing_message(self):
+        return self.env._(
+            "Nothing of this month is to be settled that isn't on a list yet: no valid service "
+            "record has such parts or services."
+        )
+
+    def _get_finish_action(self):
         action = self.env["ir.actions.act_window"]._for_xml_id("aftersales_parts.action_settlement")
-        return {**action, "domain": [("id", "in", settlements.ids)], "context": {}}
+        domain = Domain("month", "=", self.month.replace(day=1))
+        domain &= Domain("state", "!=", "cancelled")
+        if self.center_ids:
+            domain &= Domain("center_id", "in", self.center_ids.ids)
+        return {**action, "domain": list(domain), "context": {}}

@@ -7,10 +7,12 @@ def migrate(cr, version):
     """Give each list its filing day; drafts whose day is over get the next one (M8.9).
 
     They were late before anything was forfeited for that, so nobody loses them by the upgrade
-    without having been warned.
+    without having been warned. What no list holds of the months before is put on one for the same
+    reason.
     """
     env = api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
     model = env["aftersales.settlement"]
+    _list_before_it_is_late(model)
     settlements = model.search([("date_filing", "=", False), ("kind", "=", "parts")])
     terms = env["aftersales.settlement.terms"]
     now = fields.Datetime.now()
@@ -35,3 +37,15 @@ def migrate(cr, version):
                     company._aftersales_format(coming),
                 )
             )
+
+
+def _list_before_it_is_late(model):
+    """Make drafts of what is on no list, as somebody could have done before the filing day."""
+    if not model.env["aftersales.settlement.terms"].search_count([], limit=1):
+        return
+    for company, month, centers in model._find_unlisted(fields.Datetime.now()):
+        own = model.with_company(company)
+        day = own._get_filing_day(company, month)
+        lists = own._generate(month, centers, ["parts"], moment=day, problems={})
+        # their day is set as that of the drafts that were there
+        lists.filtered(lambda s: s.state == "draft").date_filing = False

@@ -1,0 +1,680 @@
+from unittest.mock import patch
+
+from freezegun import freeze_time
+from psycopg2 import IntegrityError
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import AftersalesPartsCommon
+
+OCTOBER = fields.Date.to_date("2026-10-01")
+# the last second of 5 November in Shanghai, and the first one of the 6th
+LAST = "2026-11-05 15:59:59"
+OVER = "2026-11-05 16:00:00"
+
+
+@tagged("post_install", "-at_install")
+class LateCommon(AftersalesPartsCommon):
+    def _run_cron(self):
+        with patch.object(self.registry["ir.cron"], "_commit_progress", return_value=60):
+            self.env["aftersales.settlement"]._cron_forfeit()
+
+    def _find(self, **vals):
+        domain = [("center_id", "=", self.center.id), ("month", "=", OCTOBER)]
+        return self.env["aftersales.settlement"].search(
+            [*domain, *((name, "=", value) for name, value in vals.items())], order="supplement, id"
+        )
+
+    def _forfeited(self):
+        """Return October's list with a pump and a seal, forfeited on 6 November at 0:00."""
+        self._make_record([self._part(self.pump), self._scrap(self.seal)])
+        settlement = self._generate()
+        with freeze_time(OVER):
+            self._run_cron()
+        return settlement
+
+    def _ask(self, settlement, user=None, **vals):
+        return (
+            self.env["aftersales.settlement.exception"]
+            .with_user(user or self.users["center"])
+            .create(
+                {
+                    "settlement_id": settlement.id,
+                    "date_new": "2026-11-12",
+                    "reason": "Typhoon: no power for a week",
+                    **vals,
+                }
+            )
+        )
+
+
+@tagged("post_install", "-at_install")
+class TestSettlementSupplement(LateCommon):
+    """What is found after the main list was filed (M8.3, M8.9)."""
+
+    def test_supplement_in_time(self):
+        """M8.3: found after filing, before the filing day: list 1, then 2; by hand 3146, 20600."""
+        self._make_record([self._scrap(self.seal)])
+        main = self._generate()
+        self._submit(main)
+        self._make_record([self._part(self.pump)])
+        lists = self._generate()
+        first = lists - main
+        self.assertEqual((first.supplement, first.state, first.amount_claimed), (1, "draft", 3146))
+        self.assertEqual(self._generate(), lists, "run twice")
+        self.assertEqual(len(first.line_ids), 1)
+        self._make_record([self._scrap(self.seal)])
+        self._generate()
+        self.assertEqual(first.amount_claimed, 3266, "the draft takes in what else is found")
+        self._submit(first)
+        self._make_record([self._part(self.gearbox)])
+        second = self._generate() - lists
+        self.assertEqual((second.supplement, second.amount_claimed), (2, 20600))
+        self.assertEqual((main.amount_claimed, len(main.line_ids)), (120, 1))
+
+    def test_supplement_of_last_second(self):
+        """M8.3, M8.9: 23:59:59 of the 5th is in time, 0:00 of the 6th is forfeited."""
+        self._make_record([self._scrap(self.seal)])
+        main = self._generate()
+        self._submit(main)
+        generate = self.env["aftersales.settlement"]._generate
+        self._make_record([self._part(self.pump)])
+        in_time = generate(OCTOBER, self.center, moment=fields.Datetime.to_datetime(LAST)) - main
+        self.assertEqual(in_time.state, "draft")
+        self._make_record([self._part(self.gearbox)])
+        lists = generate(OCTOBER, self.center, moment=fields.Datetime.to_datetime(OVER))
+        late = lists - main - in_time
+        self.assertEqual((late.state, late.supplement), ("forfeited", 2))
+        self.assertEqual(late.line_ids.mapped("result"), ["forfeited"])
+        self.assertEqual((late.amount_forfeited, late.amount_payable), (20600, 0))
+        self.assertIn("M8.9", late.line_ids.explanation)
+        self.assertTrue(late.message_ids.filtered(lambda m: "20,600.00" in (m.body or "")))
+        self.assertEqual(in_time.state, "draft", "that is for the sweep")
+        self.assertEqual(len(in_time.line_ids), 1)
+
+    def test_cancelled_list_is_made_again(self):
+        """M8.3: a cancelled main list is followed by a main list, not by a supplementary one."""
+        self._make_record([self._scrap(self.seal)])
+        main = self._generate()
+        main.with_user(self.users["customer_service"]).action_cancel("Wrong")
+        again = self._generate() - main
+        self.assertEqual((again.supplement, again.amount_claimed), (0, 120))
+
+    def test_unpriced_part_stops_nobody(self):
+        """M8.1: one part without a price is named; the other parts and centers are listed."""
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        strange = self._make_part("Strange", self.env["aftersales.part.class"])
+        record = self._make_record([self._part(strange), self._scrap(self.seal)])
+        self._make_record([self._part(self.pump)], center=other)
+        problems = {}
+        lists = self.env["aftersales.settlement"]._generate(
+            OCTOBER, moment=self._in_time(), problems=problems
+        )
+        self.assertEqual(sorted(lists.mapped("amount_claimed")), [120, 3146])
+        self.assertEqual(list(problems), [self.center])
+        (text,) = problems[self.center]
+        tag = record.used_part_ids.filtered(lambda t: t.product_id == strange)
+        self.assertIn(tag.name, text)
+        self.assertIn("Strange", text)
+        self.assertIn("M8.1", text)
+        with self.assertRaisesRegex(UserError, "Strange"):
+            self._generate()
+
+    def test_queries_do_not_grow_with_lines(self):
+        """Design §9: five times the lines on a list need no query more."""
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        self._make_record([self._part(self.pump, quantity=10)])
+        self._make_record([self._part(self.pump, quantity=50)], center=other)
+        counts = []
+        for center in (self.center, other):
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            lists = self._generate(centers=center)
+            self.env.flush_all()
+            counts.append(self.cr.sql_log_count - before)
+        self.assertEqual(len(lists.line_ids), 50)
+        self.assertLessEqual(counts[1], counts[0], "the second one finds caches filled")
+
+    def test_region_stays(self):
+        """M8.3: a center that moves to another region takes no settled month along."""
+        self._make_record([self._scrap(self.seal)])
+        settlement = self._generate()
+        self.center.aftersales_region_id = self.env["aftersales.region"].create({"name": "New"})
+        self.env.flush_all()
+        self.assertEqual(settlement.region_id, self.region)
+        self.assertEqual(settlement.line_ids.region_id, self.region)
+
+
+@tagged("post_install", "-at_install")
+class TestSettlementForfeiture(LateCommon):
+    """M8.9: what is not filed by the filing day is given up."""
+
+    def test_forfeited_on_time(self):
+        """M8.9: 23:59:59 a draft, 0:00 forfeited: 3266.00 lost, in words, and told."""
+        self._make_record([self._part(self.pump), self._scrap(self.seal)])
+        settlement = self._generate()
+        with freeze_time(LAST):
+            self._run_cron()
+        self.assertEqual(settlement.state, "draft")
+        run = settlement.deadline_ids
+        with freeze_time(OVER):
+            self._run_cron()
+            self.assertEqual(settlement.state, "forfeited")
+            self.assertEqual(set(settlement.line_ids.mapped("result")), {"forfeited"})
+            self.assertEqual((settlement.amount_payable, settlement.amount_forfeited), (0, 3266))
+            self.assertIn("3,266.00", settlement.forfeit_note)
+            self.assertIn("(M8.9)", settlement.line_ids[0].explanation)
+            message = settlement.message_ids.filtered(lambda m: "M8.9" in (m.body or ""))
+            self.assertIn(self.users["center"].partner_id, message.partner_ids)
+            self.assertEqual((run.state, run.date_escalation), ("missed", False))
+            with self.assertRaisesRegex(UserError, "Forfeited"):
+                settlement.with_user(self.users["center"]).action_submit()
+        with freeze_time("2026-11-10 02:00:00"):
+            self._run_cron()
+            self.assertEqual(self._find(), settlement, "and once")
+            self.assertEqual(self._generate("2026-11-01"), self.env["aftersales.settlement"])
+
+    def test_never_listed(self):
+        """M8.9: what no list held at the filing day is listed as forfeited; by hand 3146.00."""
+        self._make_record([self._part(self.pump)])
+        november = self._make_record([self._part(self.pump)], day="2026-11-03")
+        with freeze_time(LAST):
+            self._run_cron()
+        self.assertFalse(self._find())
+        with freeze_time(OVER):
+            self._run_cron()
+            self._run_cron()
+        settlement = self._find()
+        self.assertEqual((settlement.state, settlement.supplement), ("forfeited", 0))
+        self.assertEqual(settlement.amount_forfeited, 3146)
+        self.assertFalse(november.used_part_ids.settlement_line_ids)
+
+    def test_unpriced_is_not_forfeited(self):
+        """M8.1, M8.9: nobody could list a part without a price, so it is not taken away."""
+        strange = self._make_part("Strange", self.env["aftersales.part.class"])
+        record = self._make_record([self._part(strange)])
+        with freeze_time(OVER):
+            self._run_cron()
+        self.assertFalse(record.used_part_ids.settlement_line_ids)
+
+    def test_filed_and_services_stay(self):
+        """M8.9, M9.1: neither a filed list nor one of service fees is forfeited."""
+        self._make_record([self._scrap(self.seal)])
+        settlement = self._generate()
+        self._submit(settlement)
+        services = self.env["aftersales.settlement"].create(
+            {"center_id": self.center.id, "month": OCTOBER, "kind": "service"}
+        )
+        self.assertFalse(services.date_filing)
+        with freeze_time("2026-12-31 02:00:00"):
+            self._run_cron()
+        self.assertEqual((settlement.state, services.state), ("submitted", "draft"))
+
+    def test_missing_part_is_not_forfeited_with_the_next_list(self):
+        """M8.4, M8.9: on October's list in time and accepted later: it waits for the next list.
+
+        By hand: November's list of 3146.00 (that pump) and 120.00 (a seal of November) is not
+        filed; the seal is lost, and December pays the pump.
+        """
+        record = self._make_record([self._part(self.pump)])
+        october = self._generate()
+        self._settle(october)
+        self._make_record([self._scrap(self.seal)], day="2026-11-02")
+        self._return_parts()
+        november = self._generate("2026-11-01")
+        self.assertEqual(november.amount_claimed, 3266)
+        with freeze_time("2026-12-06 02:00:00"):
+            self._run_cron()
+        self.assertEqual((november.state, november.amount_forfeited), ("forfeited", 120))
+        december = self._generate("2026-12-01")
+        self.assertEqual(december.line_ids.used_part_id, record.used_part_ids)
+        self.assertEqual(december.amount_claimed, 3146)
+
+    def test_nobody_forfeits_by_hand(self):
+        """M8.9: neither state nor filing day nor number is written by hand, by RPC or import."""
+        self._make_record([self._scrap(self.seal)])
+        settlement = self._generate()
+        for role in ("center", "clerk"):
+            own = settlement.with_user(self.users[role])
+            for vals in (
+                {"state": "forfeited"},
+                {"date_filing": "2027-01-01 00:00:00"},
+                {"supplement": 3},
+                {"region_id": self.env["aftersales.region"].create({"name": "X"}).id},
+            ):
+                with self.subTest(role=role, vals=vals), self.assertRaises(AccessError):
+                    own.write(vals)
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                own.create(
+                    {"center_id": self.center.id, "month": OCTOBER, "date_filing": "2027-01-01"}
+                )
+
+    def test_failure_stops_nobody(self):
+        """M8.9: a list that can't be forfeited is left to the next run, the others go."""
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        self._make_record([self._scrap(self.seal)])
+        self._make_record([self._scrap(self.seal)], center=other)
+        lists = self._generate(centers=self.center | other)
+        model = self.registry["aftersales.settlement"]
+        forfeit = model._forfeit
+
+        def fail(settlements):
+            if self.center in settlements.center_id:
+                raise ValueError("broken")
+            return forfeit(settlements)
+
+        with (
+            freeze_time(OVER),
+            patch.object(model, "_forfeit", fail),
+            self.assertLogs("odoo.addons.aftersales_parts", "ERROR"),
+        ):
+            self._run_cron()
+        by_center = {s.center_id: s.state for s in lists}
+        self.assertEqual(by_center, {self.center: "draft", other: "forfeited"})
+
+    def test_center_closes(self):
+        """L2.12, M8.9: a forfeited list is over; it doesn't keep a center from being closed."""
+        settlement = self._forfeited()
+        self.assertEqual(settlement.state, "forfeited")
+        obstacles = self.center._get_settlement_obstacles(self.company)
+        self.assertFalse(obstacles)
+
+
+@tagged("post_install", "-at_install")
+class TestSettlementException(LateCommon):
+    """M8.9: customer service may grant a later filing day, for a good reason."""
+
+    def test_granted(self):
+        """M8.9: the center asks, customer service grants: a draft again, filed by the 12th."""
+        settlement = self._forfeited()
+        with freeze_time("2026-11-09 02:00:00"):
+            exception = self._ask(settlement)
+            self.assertEqual(exception.amount, 3266)
+            exception.action_submit()
+            self.assertEqual(exception.state, "submitted")
+            cs = exception.with_user(self.users["customer_service"])
+            self.assertTrue(cs.can_decide)
+            cs.action_approve()
+            self.assertEqual(exception.decider_id, self.users["customer_service"])
+            self.assertEqual(str(exception.date_filing_old), LAST)
+            self.assertEqual(settlement.state, "draft")
+            self.assertEqual(str(settlement.date_filing), "2026-11-12 15:59:59")
+            self.assertEqual(set(settlement.line_ids.mapped("result")), {"open"})
+            self.assertEqual((settlement.amount_claimed, settlement.amount_forfeited), (3266, 0))
+            runs = settlement.deadline_ids.sorted("id")
+            self.assertEqual(runs.mapped("state"), ["missed", "running"])
+            self.assertEqual(str(runs[1].date_due), "2026-11-12 15:59:59")
+            with self.assertRaisesRegex(UserError, "waiting for a decision"):
+                cs.action_approve()
+        with freeze_time("2026-11-12 15:59:59"):
+            self._run_cron()
+            settlement.with_user(self.users["center"]).action_submit()
+        self.assertEqual(settlement.state, "submitted")
+
+    def test_not_used(self):
+        """M8.9: what isn't filed by the new day either is forfeited again, and may be asked anew.
+
+        What is found in between is late all the same: it goes on a list of its own.
+        """
+        settlement = self._forfeited()
+        with freeze_time("2026-11-09 02:00:00"):
+            exception = self._ask(settlement)
+            exception.action_submit()
+            exception.with_user(self.users["customer_service"]).action_approve()
+            self._make_record([self._part(self.gearbox)])
+            self._run_cron()
+            self.assertEqual(settlement.amount_claimed, 3266)
+            self.assertEqual(self._find(supplement=1).state, "forfeited")
+        with freeze_time("2026-11-12 16:00:00"):
+            self._run_cron()
+            self.assertEqual(settlement.state, "forfeited")
+            self._ask(settlement, date_new="2026-11-20").action_submit()
+
+    def test_who_decides(self):
+        """M8.9: who asks never decides, nor somebody of the center; nobody else has the right."""
+        settlement = self._forfeited()
+        with freeze_time("2026-11-09 02:00:00"):
+            for role in ("center", "clerk", "office_manager"):
+                exception = self._ask(settlement, self.users[role])
+                exception.action_submit()
+                with self.assertRaises(AccessError), self.cr.savepoint():
+                    exception.action_approve()
+                exception.action_cancel()
+            cs = self.users["customer_service"]
+            exception = self._ask(settlement, cs)
+            exception.action_submit()
+            with self.assertRaisesRegex(AccessError, "submitted it"), self.cr.savepoint():
+                exception.action_approve()
+            exception.action_cancel()
+            member = self._make_center_user("parts_cs_of_center", self.center)
+            member.group_ids += self.env.ref("aftersales_service.group_customer_service")
+            exception = self._ask(settlement)
+            exception.action_submit()
+            with self.assertRaisesRegex(AccessError, "belongs to"), self.cr.savepoint():
+                exception.with_user(member).action_approve()
+            for role in ("accountant", "technician", "logistics"):
+                with self.subTest(role=role), self.assertRaises(AccessError), self.cr.savepoint():
+                    self._ask(settlement, self.users[role])
+
+    def test_refused(self):
+        """M8.9: refused with a reason, the list stays forfeited; the center may ask better."""
+        settlement = self._forfeited()
+        with freeze_time("2026-11-09 02:00:00"):
+            exception = self._ask(settlement)
+            exception.action_submit()
+            with self.assertRaisesRegex(UserError, "stays as it was submitted"):
+                exception.date_new = "2026-12-31"
+            exception.with_user(self.users["customer_service"]).action_refuse("No typhoon there")
+        self.assertEqual((exception.state, settlement.state), ("draft", "forfeited"))
+
+    def test_what_can_not_be_asked(self):
+        """M8.9: not for a filed list, nor a day that is over or before, nor twice at once."""
+        settlement = self._forfeited()
+        with freeze_time("2026-11-09 02:00:00"):
+            exception = self._ask(settlement, date_new="2026-11-08")
+            with self.assertRaisesRegex(UserError, "today or later"):
+                exception.action_submit()
+            exception.date_new = "2026-11-09"
+            exception.action_submit()
+            other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+            stranger = self._make_center_user("parts_other_center", other)
+            self.assertFalse(exception.with_user(stranger).search([]))
+            with (
+                mute_logger("odoo.sql_db"),
+                self.assertRaises(IntegrityError),
+                self.cr.savepoint(),
+            ):
+                self._ask(settlement)
+            exception.action_cancel()
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                self._ask(settlement, stranger)
+            self._make_record([self._scrap(self.seal)], day="2026-09-20")
+            filed = self._generate("2026-09-01")
+            self._submit(filed)
+            with self.assertRaisesRegex(UserError, "nothing to grant"):
+                self._ask(filed)
+
+    def test_extension(self):
+        """M8.9: asked for in time, the draft simply gets the later day, and its deadline, too."""
+        self._make_record([self._part(self.pump)])
+        settlement = self._generate()
+        with freeze_time("2026-11-04 02:00:00"):
+            exception = self._ask(settlement)
+            exception.action_submit()
+            exception.with_user(self.users["customer_service"]).action_approve()
+            self.assertEqual(settlement.deadline_ids.mapped("state"), ["running"])
+            self.assertEqual(str(settlement.deadline_ids.date_due), "2026-11-12 15:59:59")
+        with freeze_time(OVER):
+            self._run_cron()
+        self.assertEqual(settlement.state, "draft")
+
+
+@tagged("post_install", "-at_install")
+class TestSettlementRadar(LateCommon):
+    """M8.9: ahead of the filing day, what each center is about to lose."""
+
+    def _open(self, role):
+        action = self.env["aftersales.settlement.radar"].with_user(self.users[role]).action_open()
+        return self.env["aftersales.settlement.radar"].browse(action["domain"][0][2])
+
+    def test_figures(self):
+        """M8.9: by hand: draft 3146 (pump), on no list 120 (seal), not valid 20600 (gearbox).
+
+        A part without a price counts, with no amount. 3 days, 5 hours and 59 minutes are left.
+        """
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        with freeze_time("2026-11-02 10:00:00"):
+            self._make_record([self._part(self.pump)])
+            self._make_record([self._scrap(self.seal)], center=other)
+            self._generate()
+            strange = self._make_part("Strange", self.env["aftersales.part.class"])
+            self._make_record([self._scrap(self.seal)])
+            record = self._make_record([self._part(strange)])
+            open_record = self._make_record([self._part(self.gearbox)], done=False)
+            rows = self._open("clerk")
+            self.assertEqual(rows.mapped("center_id"), self.center | other)
+            row = rows[0]
+            self.assertEqual(
+                row.read(row._get_figures())[0],
+                {
+                    "id": row.id,
+                    "amount_draft": 3146,
+                    "count_draft": 1,
+                    "amount_unlisted": 120,
+                    "count_unlisted": 2,
+                    "count_blocked": 1,
+                    "amount_invalid": 20600,
+                    "count_invalid": 1,
+                    "amount_total": 23866,
+                },
+            )
+            self.assertEqual(str(row.date_filing), LAST)
+            self.assertEqual((row.days_left, row.time_left, row.urgency), (3, "3 d 5 h", "later"))
+            self.assertEqual(rows[1].amount_total, 120)
+            found = {
+                name: self.env[
+                    (action := getattr(row, f"action_view_{name}")())["res_model"]
+                ].search(action["domain"])
+                for name in ("drafts", "unlisted", "invalid")
+            }
+            self.assertEqual(found["drafts"], self._find())
+            self.assertEqual(len(found["unlisted"]), 2)
+            self.assertIn(record.used_part_ids, found["unlisted"])
+            self.assertEqual(found["invalid"], open_record)
+            # listed and filed, nothing of it can be lost any more
+            problems = {}
+            lists = self.env["aftersales.settlement"]._generate(OCTOBER, problems=problems)
+            for settlement in lists:
+                self._submit(settlement, self.users["clerk"])
+            self.assertEqual(self._open("clerk")[0].amount_total, 20600)
+
+    def test_who_sees(self):
+        """M8.9: the center its own, the office manager the region's, nobody another one's rows."""
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        other.aftersales_region_id = self.env["aftersales.region"].create({"name": "Other"})
+        with freeze_time("2026-11-02 02:00:00"):
+            self._make_record([self._part(self.pump)])
+            request = self.env["aftersales.request"].create(
+                {
+                    "card_id": self.card.id,
+                    "description": "Fault",
+                    "region_id": other.aftersales_region_id.id,
+                    "center_id": other.id,
+                    "technician_id": self.users["technician"].id,
+                    "request_date": "2026-10-20 00:30:00",
+                }
+            )
+            request.action_assign()
+            self._make_record([self._part(self.pump)], center=other, request=request)
+            rows = self._open("clerk")
+            self.assertEqual(rows.center_id, self.center | other)
+            self.assertEqual(self._open("vp").center_id, self.center | other)
+            self.assertEqual(self._open("center").center_id, self.center)
+            self.assertEqual(self._open("office_manager").center_id, self.center)
+            with self.assertRaises(AccessError):
+                rows.with_user(self.users["center"]).read(["amount_total"])
+            for role in ("technician", "logistics"):
+                with self.subTest(role=role), self.assertRaises(AccessError):
+                    self._open(role).with_user(self.users[role]).read(["amount_total"])
+
+    def test_warning_tells_amount(self):
+        """M8.9: three days before, the center's users are told what is at stake; 23746.00.
+
+        By hand: 3146.00 on the draft and 20600.00 of a record that isn't valid yet.
+        """
+        with freeze_time("2026-11-02 15:59:59"):
+            self._make_record([self._part(self.pump)])
+            settlement = self._generate()
+            self._make_record([self._part(self.gearbox)], done=False)
+            with patch.object(self.registry["ir.cron"], "_commit_progress", return_value=60):
+                self.env["aftersales.deadline"]._cron_sweep()
+            activity = self.env["mail.activity"].search(
+                [
+                    ("aftersales_deadline_id", "in", settlement.deadline_ids.ids),
+                    ("user_id", "=", self.users["center"].id),
+                ]
+            )
+        self.assertIn("23,746.00", activity.summary)
+
+
+@tagged("post_install", "-at_install")
+class TestSettlementMonthEnd(LateCommon):
+    """The month-end in steps, which survives what one center runs into."""
+
+    def _make_wizard(self, role="clerk"):
+        return (
+            self.env["aftersales.settlement.generate"]
+            .with_user(self.users[role])
+            .create({"month": "2026-10-31"})
+        )
+
+    @freeze_time("2026-11-02 02:00:00")
+    def test_steps(self):
+        """M8.1, M8.3: steps of ten; an unpriced part is named; started again, the rest is done."""
+        strange = self._make_part("Strange", self.env["aftersales.part.class"])
+        self._make_record([self._part(strange), self._scrap(self.seal)])
+        centers = self.center
+        for number in range(11):
+            center = self._make_center(f"Center {number}", f"91330109MA2AYBC{number:03}")
+            self._make_record([self._scrap(self.seal)], center=center)
+            centers |= center
+        wizard = self._make_wizard()
+        action = wizard.action_start()
+        self.assertEqual(action["params"]["total"], 12)
+        step = wizard.run_step()
+        self.assertEqual((step["done"], step["total"]), (10, 12))
+        # closed, and started again
+        wizard = self._make_wizard()
+        self.assertLessEqual(wizard.action_start()["params"]["total"], 3)
+        problems = []
+        while True:
+            step = wizard.run_step()
+            problems += step["problems"]
+            if step["done"] == step["total"]:
+                break
+        self.assertEqual([problem["name"] for problem in problems], [self.center.display_name])
+        self.assertIn("Strange", problems[0]["text"])
+        lists = self.env["aftersales.settlement"].search(wizard.action_finish()["domain"])
+        self.assertEqual(lists.center_id, centers)
+        self.assertEqual(lists.mapped("amount_claimed"), [120] * 12)
+
+    @freeze_time("2026-11-02 02:00:00")
+    def test_one_fails(self):
+        """Whatever one center runs into, the others are done, and it is named."""
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        self._make_record([self._scrap(self.seal)])
+        self._make_record([self._scrap(self.seal)], center=other)
+        model = self.registry["aftersales.settlement"]
+        add_lines = model._add_lines
+
+        def fail(settlements, tags_by_settlement):
+            if any(s.center_id == other for s in tags_by_settlement):
+                raise UserError(self.env._("Nanjing is closed"))
+            return add_lines(settlements, tags_by_settlement)
+
+        wizard = self._make_wizard()
+        wizard.action_start()
+        with patch.object(model, "_add_lines", fail):
+            step = wizard.run_step()
+        self.assertEqual(
+            step["problems"], [{"name": "Nanjing center", "text": "Nanjing is closed"}]
+        )
+        self.assertEqual(self._find().amount_claimed, 120)
+        self.assertFalse(self.env["aftersales.settlement"].search([("center_id", "=", other.id)]))
+
+    @freeze_time("2026-11-02 02:00:00")
+    def test_center_generates_its_own(self):
+        """M8.3: a center makes its own list, and by no parameter another one's."""
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        self._make_record([self._scrap(self.seal)])
+        self._make_record([self._scrap(self.seal)], center=other)
+        wizard = self._make_wizard("center")
+        self.assertEqual(wizard.action_start()["params"]["total"], 1)
+        wizard.run_step()
+        wizard.write({"step_ids": other.ids})
+        wizard.run_step()
+        self.assertEqual(self.env["aftersales.settlement"].search([]).center_id, self.center)
+
+    def test_nothing_to_do(self):
+        """M8.3: without anything to list, the dialog isn't even opened."""
+        with self.assertRaisesRegex(UserError, "Nothing of this month"):
+            self._make_wizard().action_start()
+
+    def test_post_in_steps(self):
+        """M8.5: confirmed lists that weren't credited are credited by an accountant, in steps."""
+        self._make_record([self._scrap(self.seal)])
+        settlement = self._generate()
+        model = self.registry["aftersales.settlement"]
+        with patch.object(model, "_post_entries", lambda settlements: None):
+            self._settle(settlement)
+        self.assertEqual((settlement.state, settlement.move_id.id), ("confirmed", False))
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            settlement.with_user(self.users["clerk"]).action_post()
+        wizard = (
+            self.env["aftersales.settlement.post"].with_user(self.users["accountant"]).create({})
+        )
+        wizard.action_start()
+        self.assertEqual(wizard.run_step(), {"total": 1, "done": 1, "problems": []})
+        self.assertEqual((settlement.state, settlement.move_id.state), ("posted", "posted"))
+
+
+@tagged("post_install", "-at_install")
+class TestSettlementServiceList(LateCommon):
+    """Lists of service fees are the company's, and of our own workshops the manufacturer's (M9)."""
+
+    def setUp(self):
+        super().setUp()
+        self.env.ref("aftersales_parts.settlement_terms").rate_ids = [
+            Command.create({"kind": "travel", "basis": "visit", "amount": 100})
+        ]
+
+    def _generate_as(self, role, kinds=None):
+        model = self.env["aftersales.settlement"].with_user(self.users[role])
+        return model._generate(OCTOBER, kinds=kinds, moment=self._in_time())
+
+    def test_both_kinds(self):
+        """M9.1: the clerk makes both lists; run again nothing changes; a third visit is added.
+
+        By hand: two visits of 100.00 for travel on two days, then a third one.
+        """
+        for day in ("2026-10-20", "2026-10-21"):
+            self._make_record([self._scrap(self.seal)], day=day)
+        lists = self._generate_as("clerk")
+        by_kind = {settlement.kind: settlement for settlement in lists}
+        self.assertEqual(by_kind["parts"].amount_claimed, 240)
+        services = by_kind["service"]
+        self.assertEqual((services.amount_claimed, services.supplement), (200, 0))
+        self.assertEqual(self._generate_as("clerk"), lists)
+        self.assertEqual(services.amount_claimed, 200)
+        self._make_record([self._scrap(self.seal)], day="2026-10-22")
+        self.assertEqual(self._generate_as("clerk", ["service"]), services)
+        self.assertEqual(services.amount_claimed, 300)
+        services._write_protected({"state": "verified"})
+        self._make_record([self._scrap(self.seal)], day="2026-10-23")
+        more = self._generate_as("clerk", ["service"]) - services
+        self.assertEqual((more.supplement, more.amount_claimed, more.state), (1, 100, "draft"))
+
+    def test_center_lists_no_services(self):
+        """M9.1: the list of service fees comes from the company; a center makes only its parts."""
+        self._make_record([self._scrap(self.seal)])
+        self.assertEqual(self._generate_as("center").mapped("kind"), ["parts"])
+        self.assertFalse(self._generate_as("center", ["service"]))
+
+    def test_own_workshop(self):
+        """M8.5: what our own workshop did is claimed from the manufacturer that is set."""
+        workshop = self._make_center("Own workshop", "91330109MA2AYBC999")
+        workshop.parent_id = self.company.partner_id
+        workshop.is_company = False
+        self._make_record([self._scrap(self.seal)], center=workshop)
+        self._make_record([self._scrap(self.seal)])
+        self.company.aftersales_manufacturer_id = self.env["res.partner"].create(
+            {"name": "Manufacturer", "is_company": True}
+        )
+        lists = self._generate_as("clerk", ["parts"])
+        directions = {settlement.center_id: settlement.direction for settlement in lists}
+        self.assertEqual(directions, {workshop: "receivable", self.center: "payable"})
