@@ -213,7 +213,6 @@ class TestSettlementImport(AftersalesPartsCommon):
                     new.writestr(name, content)
             return file.getvalue()
 
-        far = rezip(("sheet1", lambda xml: xml.replace(b'<row r="2"', b'<row r="999999999"')))
         entity = b'<!DOCTYPE a [<!ENTITY b "b">]>'
         for raw, text in (
             (b"", "Choose the workbook"),
@@ -223,15 +222,13 @@ class TestSettlementImport(AftersalesPartsCommon):
             (rezip(add=[("bomb.xml", b"\0" * 250_000_000)]), "unpacks to too much"),
             (rezip(("sheet1", lambda xml: entity + xml)), "declarations"),
             (rezip(("sheet1", lambda xml: xml[:-60])), "damaged"),
-            (far, "damaged|headings"),
             (base64.b64decode(self._book([["Name", "Claimed"], ["x", 1]])), "No sheet has"),
         ):
             with self.assertRaisesRegex(UserError, text), self.cr.savepoint():
-                if raw == far:
-                    wizard = self._import(settlement, base64.b64encode(raw))
-                    self.assertEqual(wizard.absent_count, 2)
-                    raise UserError("headings")
                 self._import(settlement, base64.b64encode(raw))
+        # a row far beyond what a sheet has doesn't keep us busy
+        far = rezip(("sheet1", lambda xml: xml.replace(b'<row r="2"', b'<row r="999999999"')))
+        self.assertEqual(self._import(settlement, base64.b64encode(far)).absent_count, 2)
         with self.assertRaisesRegex(UserError, "can't be read"), self.cr.savepoint():
             self._import(settlement, "ä")
         parameters = self.env["ir.config_parameter"]
