@@ -28,7 +28,7 @@ HEADINGS = {
     "claimed": "claimed|amount claimed|claimed amount|amount|total|申报金额|申报|合计"
     "|合计金额|金额|总金额|代垫金额|申请金额",
     "payable": "payable|approved|audited|amount approved|应付|应付金额|审核金额|核定金额"
-    "|审定金额|核准金额|实付金额",
+    "|审定金额|核准金额|实付金额|可报支",
     "code": "code|deduction code|代码|扣款代码",
     "deduction": "deduction|reason|deduction reason|扣款|扣款原因|原因|备注|审核意见|差异原因",
 }
@@ -53,13 +53,13 @@ class AftersalesSettlementImport(models.TransientModel):
     currency_id = fields.Many2one(related="settlement_id.currency_id")
     direction = fields.Selection(related="settlement_id.direction")
     file = fields.Binary("Workbook", attachment=False)
-    file_name = fields.Char()
+    file_name = fields.Char("File name")
     is_read = fields.Boolean(readonly=True)
     line_ids = fields.One2many("aftersales.settlement.import.line", "import_id", readonly=True)
-    ok_count = fields.Integer("Agree", compute="_compute_counts")
-    different_count = fields.Integer("Differ", compute="_compute_counts")
-    error_count = fields.Integer("Errors", compute="_compute_counts")
-    absent_count = fields.Integer("Not in the file", compute="_compute_counts")
+    ok_count = fields.Integer("Rows that agree", compute="_compute_counts")
+    different_count = fields.Integer("Rows that differ", compute="_compute_counts")
+    error_count = fields.Integer("Rows with errors", compute="_compute_counts")
+    absent_count = fields.Integer("Lines not in the file", compute="_compute_counts")
     amount_file = fields.Monetary("In the file", compute="_compute_counts")
     amount_listed = fields.Monetary("On our list", compute="_compute_counts")
     take_good = fields.Boolean(

@@ -6,7 +6,7 @@ class AftersalesSettlementImportLine(models.TransientModel):
 
     _name = "aftersales.settlement.import.line"
     _description = "Row of an imported list"
-    _order = "import_id, row, id"
+    _order = "import_id, id"
 
     import_id = fields.Many2one(
         "aftersales.settlement.import", required=True, readonly=True, ondelete="cascade"
@@ -19,13 +19,13 @@ class AftersalesSettlementImportLine(models.TransientModel):
     amount_listed = fields.Monetary("On our list", readonly=True)
     amount_file = fields.Monetary("In the file", readonly=True)
     reason = fields.Char(readonly=True, help="What the manufacturer says about the amount.")
-    message = fields.Char("What is wrong, and what to do", readonly=True)
+    message = fields.Text("What is wrong, and what to do", readonly=True)
     state = fields.Selection(
         [
             ("error", "Error"),
             ("different", "Different"),
             ("absent", "Not in the file"),
-            ("ok", "Agrees"),
+            ("ok", "As listed"),
         ],
         "Status",
         required=True,

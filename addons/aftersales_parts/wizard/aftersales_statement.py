@@ -61,8 +61,8 @@ class AftersalesStatement(models.TransientModel):
         readonly=True,
         help="What the center owed before; with a minus, was owed.",
     )
-    amount_debit = fields.Monetary("Charged", readonly=True)
-    amount_credit = fields.Monetary("Credited", readonly=True)
+    amount_debit = fields.Monetary("Debit", readonly=True)
+    amount_credit = fields.Monetary("Credit", readonly=True)
     balance_closing = fields.Monetary(
         "Closing balance", readonly=True, help="What the center owes then; with a minus, is owed."
     )
@@ -148,14 +148,7 @@ class AftersalesStatement(models.TransientModel):
         vals = self.sudo()._prepare_account_vals()
         self.sudo().line_ids.unlink()
         self.sudo().write({**vals, "is_computed": True})
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Statement of account"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "current",
-        }
+        return True
 
     def _get_item_domain(self):
         partner = self.center_id.commercial_partner_id
@@ -282,8 +275,8 @@ class AftersalesStatement(models.TransientModel):
             (self.env._("Company"), company.name),
             (self.env._("Period"), f"{self.date_from} – {self.date_to}"),
             (self.env._("Opening balance"), money(self.balance_opening)),
-            (self.env._("Charged"), money(self.amount_debit)),
-            (self.env._("Credited"), money(self.amount_credit)),
+            (self.env._("Debit"), money(self.amount_debit)),
+            (self.env._("Credit"), money(self.amount_credit)),
             (self.env._("Closing balance"), money(self.balance_closing)),
         ]
 
@@ -292,10 +285,10 @@ class AftersalesStatement(models.TransientModel):
         return [
             XlsxColumn("date", env._("Date"), "date"),
             XlsxColumn("document", env._("Entry")),
-            XlsxColumn("kind", env._("What")),
+            XlsxColumn("kind", env._("Kind of entry")),
             XlsxColumn("label", env._("Reference"), "long"),
-            XlsxColumn("debit", env._("Charged"), "amount", True),
-            XlsxColumn("credit", env._("Credited"), "amount", True),
+            XlsxColumn("debit", env._("Debit"), "amount", True),
+            XlsxColumn("credit", env._("Credit"), "amount", True),
             XlsxColumn("balance", env._("Balance"), "amount"),
         ]
 
@@ -305,7 +298,7 @@ class AftersalesStatement(models.TransientModel):
             XlsxColumn("date", env._("Date"), "date"),
             XlsxColumn("document", env._("Entry")),
             XlsxColumn("label", env._("Settlement"), "long"),
-            XlsxColumn("amount", env._("Credited"), "amount", True),
+            XlsxColumn("amount", env._("Credit"), "amount", True),
             XlsxColumn("open", env._("Fapiao awaited"), "amount", True),
         ]
 

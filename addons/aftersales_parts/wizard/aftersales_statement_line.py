@@ -23,18 +23,18 @@ class AftersalesStatementLine(models.TransientModel):
     document = fields.Char("Entry", readonly=True)
     kind = fields.Selection(
         [
-            ("invoice", "Invoice"),
+            ("invoice", "Parts invoice"),
             ("credit_note", "Credit note"),
             ("settlement", "Settlement"),
             ("payment", "Payment"),
             ("deposit", "Deposit"),
             ("other", "Other entry"),
         ],
-        "What",
+        "Kind of entry",
         readonly=True,
     )
     label = fields.Char("Reference", readonly=True)
-    debit = fields.Monetary("Charged", readonly=True)
-    credit = fields.Monetary("Credited", readonly=True)
+    debit = fields.Monetary(readonly=True)
+    credit = fields.Monetary(readonly=True)
     balance = fields.Monetary(readonly=True, aggregator=None)
     open = fields.Monetary("Fapiao awaited", readonly=True)
