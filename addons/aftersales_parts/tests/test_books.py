@@ -915,6 +915,20 @@ class TestBooksScreens(BooksCommon):
         self.assertEqual(len(found), 2)
         self.assertIn(bill, moves.search([("aftersales_fapiao_state", "=", "posted")]))
 
+    def test_bill_for_a_buyer(self):
+        """Who has no rights on fapiao, settlements and deposits isn't shown them on bills."""
+        buyer = new_test_user(self.env, "parts_buyer", groups="purchase.group_purchase_user")
+        names = (
+            "aftersales_fapiao_ids",
+            "aftersales_fapiao_state",
+            "aftersales_settlement_ids",
+            "aftersales_deposit_ids",
+        )
+        for user, shown in ((buyer, False), (self.users["accountant"], True)):
+            arch = self.env["account.move"].with_user(user).get_view(view_type="form")["arch"]
+            for name in names:
+                self.assertEqual(f'"{name}"' in arch, shown, name)
+
     def test_ledger_agrees_or_tells(self):
         """M9.4: everything agrees; a partial by hand and an entry by hand are listed."""
         differences = self.env["aftersales.ledger.difference"].with_user(self.users["accountant"])
