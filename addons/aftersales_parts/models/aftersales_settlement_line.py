@@ -17,9 +17,7 @@ class AftersalesSettlementLine(models.Model):
     )
     company_id = fields.Many2one(related="settlement_id.company_id", store=True)
     # not related: for each amount of each new line, core would read it by a record of its own
-    currency_id = fields.Many2one(
-        "res.currency", compute="_compute_currency_id", compute_sudo=True
-    )
+    currency_id = fields.Many2one("res.currency", compute="_compute_currency_id", compute_sudo=True)
     center_id = fields.Many2one(related="settlement_id.center_id", store=True)
     region_id = fields.Many2one(related="settlement_id.region_id", store=True)
     kind = fields.Selection(

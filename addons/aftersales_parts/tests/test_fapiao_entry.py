@@ -175,6 +175,9 @@ class TestFapiaoManual(FapiaoEntryCommon):
             .create({"attachment_ids": [Command.set(attachments.ids)]})
         )
         wizard.action_read()
+        while wizard.waiting_count:
+            wizard.run_step()
+        wizard.action_finish()
         return wizard
 
     def test_pdf(self):

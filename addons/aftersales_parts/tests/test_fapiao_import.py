@@ -17,7 +17,7 @@ class TestFapiaoImport(AftersalesPartsCommon):
         number = f"263320000000000000{last:02d}"
         return base64.b64decode(self._make_document(number=number, **vals))
 
-    def _drop(self, files, user="accountant"):
+    def _drop(self, files, user="accountant", read=True):
         """Return the import of {name: bytes} after reading."""
         env = self.env(user=self.users[user])
         attachments = env["ir.attachment"].create(
@@ -29,7 +29,12 @@ class TestFapiaoImport(AftersalesPartsCommon):
         wizard = env["aftersales.fapiao.import"].create(
             {"attachment_ids": [Command.set(attachments.ids)]}
         )
+        if not read:
+            return wizard
         wizard.action_read()
+        while wizard.waiting_count:
+            wizard.run_step()
+        wizard.action_finish()
         return wizard
 
     def _states(self, wizard):
@@ -98,6 +103,34 @@ class TestFapiaoImport(AftersalesPartsCommon):
         messages = {line.name: line.message for line in wizard.trouble_ids}
         self.assertIn("archive in an archive", messages["in.zip"])
         self.assertIn("damaged", messages["bad.xml"])
+
+    def test_steps(self):
+        """M8.6: a drop is read step by step; whoever comes back reads the rest, PDFs last."""
+        files = {f"{i}.xml": self._xml(i) for i in range(1, 22)}
+        wizard = self._drop({"26332000000000000021.pdf": PDF, **files}, read=False)
+        action = wizard.action_read()
+        self.assertEqual(
+            (action["tag"], action["params"]["total"]), ("aftersales_parts.progress", 22)
+        )
+        self.assertEqual(wizard.run_step(), {"total": 22, "done": 20, "problems": []})
+        self.assertEqual((wizard.read_count, wizard.waiting_count), (20, 2))
+        # the connection was lost, and the screen is opened again
+        self.assertEqual(wizard.action_go_on()["params"]["total"], 2)
+        self.assertEqual(wizard.run_step()["done"], 2)
+        self.assertEqual((wizard.read_count, wizard.kept_count), (21, 1))
+        self.assertEqual(wizard.action_finish()["res_id"], wizard.id)
+        self.assertEqual(len(wizard.exception_ids), 21)
+
+    def test_steps_of_others(self):
+        """M8.6: nobody reads the files of somebody else's drop by naming their lines."""
+        other = self._drop({"a.xml": self._xml(1)}, user="center", read=False)
+        other._list_files()
+        wizard = self._drop({"b.xml": self._xml(2)}, read=False)
+        wizard.action_read()
+        wizard.write({"step_ids": other.line_ids.ids, "step_total": 1})
+        with self.assertRaises(AccessError):
+            wizard.run_step()
+        self.assertEqual(other.line_ids.mapped("state"), ["waiting"])
 
     def test_same_twice(self):
         """M8.6: the same drop again enters nothing, and says so for each file."""

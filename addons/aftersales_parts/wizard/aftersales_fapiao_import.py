@@ -1,5 +1,4 @@
 import re
-import time
 
 from psycopg2 import IntegrityError
 
@@ -10,11 +9,6 @@ from odoo.tools import mute_logger
 
 from ..tools import fapiao_archive, fapiao_data
 
-# how many files are read at a time
-STEP = 20
-# how many seconds are spent on them before the screen tells how far it is; the rest goes on then
-PATIENCE = 30
-
 
 class AftersalesFapiaoImport(models.TransientModel):
     """A drop of many files: each is read by itself, so that a bad one holds up no other (M8.6).
@@ -24,8 +18,11 @@ class AftersalesFapiaoImport(models.TransientModel):
 
     _name = "aftersales.fapiao.import"
     _description = "Import of fapiao"
+    _inherit = "aftersales.progress.mixin"
     # what is left to be done may take an accountant the day
     _transient_max_hours = 24
+    _step_model = "aftersales.fapiao.import.line"
+    _step_size = 20
 
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, default=lambda self: self.env.company
@@ -103,15 +100,44 @@ class AftersalesFapiaoImport(models.TransientModel):
         return self.action_go_on()
 
     def action_go_on(self):
-        """Read files that wait, for as long as a screen may keep somebody waiting."""
+        """Read the files that wait, with a bar that tells how far it is."""
         self.ensure_one()
-        until = time.monotonic() + PATIENCE
-        while waiting := self.run_step():
-            if time.monotonic() > until:
-                break
-        if not waiting:
-            self._propose()
+        if self.waiting_count:
+            return self.action_start()
+        self._propose()
         return True
+
+    def _get_step_ids(self):
+        # PDFs last, because they belong to the others
+        waiting = self.line_ids.filtered(lambda line: line.state == "waiting")
+        return waiting.sorted(lambda line: (line.is_pdf, line.id)).ids
+
+    def _run_ids(self, ids):
+        """Read these files; what is wrong with one is told on its line, and nowhere else."""
+        batch = self.line_ids.filtered(lambda line: line.id in ids and line.state == "waiting")
+        lines_by_file = batch.sorted(lambda line: (line.is_pdf, line.id)).grouped("attachment_id")
+        for attachment, lines in lines_by_file.items():
+            archive = None
+            if any(lines.mapped("is_member")):
+                try:
+                    archive = self._open_archive(attachment.raw or b"")
+                except fapiao_data.FapiaoError as error:
+                    lines._refuse(error)
+                    continue
+            for line in lines:
+                line._read(archive)
+        return {}
+
+    def _get_finish_action(self):
+        self._propose()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Import fapiao"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [(False, "form")],
+            "target": "current",
+        }
 
     def _propose(self):
         """Note how all fapiao that wait fit to settlements, those of earlier drops, too (M8.6)."""
@@ -227,26 +253,6 @@ class AftersalesFapiaoImport(models.TransientModel):
 
     def _open_archive(self, raw):
         return fapiao_archive.Archive(raw, self.env["aftersales.fapiao"]._get_file_limits())
-
-    def run_step(self):
-        """Read some of the files that wait, PDFs last, because they belong to the others.
-
-        :return: how many files still wait
-        """
-        self.ensure_one()
-        waiting = self.line_ids.filtered(lambda line: line.state == "waiting")
-        batch = waiting.sorted(lambda line: (line.is_pdf, line.id))[:STEP]
-        for attachment, lines in batch.grouped("attachment_id").items():
-            archive = None
-            if any(lines.mapped("is_member")):
-                try:
-                    archive = self._open_archive(attachment.raw or b"")
-                except fapiao_data.FapiaoError as error:
-                    lines._refuse(error)
-                    continue
-            for line in lines:
-                line._read(archive)
-        return self.waiting_count
 
 
 class AftersalesFapiaoImportLine(models.TransientModel):

@@ -50,6 +50,11 @@ registry.category("web_tour.tours").add("aftersales_parts_fapiao", {
             run: "click",
         },
         {
+            content: "Both are done",
+            trigger: ".o_aftersales_finished .o_aftersales_show",
+            run: "click",
+        },
+        {
             content: "Look at what wasn't read",
             trigger: ".o_notebook .nav-link[name='trouble']",
             run: "click",
