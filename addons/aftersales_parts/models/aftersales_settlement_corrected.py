@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import api, fields, models
 
 
 class AftersalesSettlement(models.Model):
@@ -7,18 +7,28 @@ class AftersalesSettlement(models.Model):
     _inherit = "aftersales.settlement"  # pylint: disable=consider-merging-classes-inherited
 
     @api.model
-    def _generate(self, month, centers=None, kinds=None, *args, **options):
-        settlements = super()._generate(month, centers, kinds, *args, **options)
-        settlements |= self._create_for_corrections(month, centers, kinds)
+    def _generate(self, month, centers=None, kinds=None, moment=None, **options):
+        settlements = super()._generate(month, centers, kinds, moment=moment, **options)
+        settlements |= self._create_for_corrections(
+            month.replace(day=1), centers, kinds, moment or fields.Datetime.now()
+        )
         # sudo: lines hold only figures that the system computes; nobody writes them
         settlements.sudo()._add_corrections()
         return settlements
 
     @api.model
-    def _create_for_corrections(self, month, centers, kinds):
-        """Return new lists for what is to be paid to centers that have no list of the month."""
-        month = month.replace(day=1)
+    def _create_for_corrections(self, month, centers, kinds, moment):
+        """Return new lists for what is to be paid to centers that have no list of the month.
+
+        :param datetime moment: after the filing day no list of parts is made, naive UTC
+        """
         company = self.env.company
+        makeable = set()
+        if moment <= self._get_filing_day(company, month):
+            makeable.add("parts")
+        # M9.1: what the centers are paid for services is listed by the company
+        if self.env.su or self.env.user.has_group("aftersales_service.group_clerk"):
+            makeable.add("service")
         # sudo: what is still owed to a center is listed, whoever generates the month
         waiting = (
             self.env["aftersales.settlement.correction"]
@@ -51,7 +61,7 @@ class AftersalesSettlement(models.Model):
             [
                 {"center_id": center.id, "month": month, "kind": kind}
                 for center, kind in sorted(wanted, key=lambda key: (key[0].id, key[1]))
-                if not kinds or kind in kinds
+                if kind in makeable and (not kinds or kind in kinds)
             ]
         )
 

@@ -343,6 +343,27 @@ class TestSettlementFlow(SettlementFlowCommon):
         own.action_confirm(2120)
         self.assertEqual((settlement.state, settlement.amount_payable), ("posted", 2120))
 
+    def test_time_to_answer(self):
+        """M8.5: a company may set a time limit from the objection to its answer."""
+        rule = self.env["aftersales.deadline.rule"].create(
+            {
+                "name": "Objections answered within 3 days",
+                "regulation_id": self.env.ref("aftersales_service.regulation_M8_5").id,
+                "start_event_id": self.env.ref(
+                    "aftersales_parts.deadline_event_settlement_disputed"
+                ).id,
+                "stop_event_id": self.env.ref("aftersales_parts.deadline_event_settlement_sent").id,
+                "unit": "days",
+                "offset": 3,
+            }
+        )
+        settlement, pump, _seal = self._sent()
+        self._answer(self._object(pump, 0), "refused")
+        run = settlement.deadline_ids.filtered(lambda d: d.rule_id == rule)
+        self.assertEqual(run.state, "running")
+        self._as("customer_service", settlement).action_send()
+        self.assertEqual(run.state, "met")
+
     def test_objection_refused(self):
         """M8.5, L1.7: refused with a reason, it isn't repeated: what is left is a dispute."""
         settlement, pump, _seal = self._verified()
@@ -890,7 +911,10 @@ class TestSettlementCorrection(SettlementFlowCommon):
         correction = dispute.correction_ids
         self.assertEqual((correction.amount, correction.state), (12, "waiting"))
         self.assertFalse(dispute.can_carry_out)
-        # nothing else is to be settled in November: the ruling alone makes the list
+        # nothing else is to be settled in November: the ruling alone makes the list, in time
+        late = fields.Datetime.to_datetime("2026-12-20")
+        month = fields.Date.to_date("2026-11-01")
+        self.assertFalse(october._generate(month, self.center, moment=late))
         november = self._generate("2026-11-01")
         line = november.line_ids
         self.assertEqual((line.kind, line.amount_claimed), ("correction", 12))
