@@ -64,6 +64,8 @@ class AftersalesServiceRecord(models.Model):
 
     def write(self, vals):
         if vals.get("maintenance_step_id"):
+            # first, because the check tells the number of another record
+            self.check_access("write")
             self._check_maintenance_free(vals["maintenance_step_id"])
         return super().write(vals)
 

@@ -102,7 +102,7 @@ class TestSettlementPreflight(AftersalesPartsCommon):
         self.assertEqual(action["res_id"], record.used_part_ids.return_line_ids.return_id.id)
 
     @settings(
-        max_examples=25,
+        max_examples=15,
         deadline=None,
         suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],
     )
