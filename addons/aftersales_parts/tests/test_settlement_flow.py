@@ -467,6 +467,18 @@ class TestSettlementFlow(SettlementFlowCommon):
             self.assertEqual((difference.label, difference.amount_listed), (tag.name, 0))
             with self.assertRaisesRegex(UserError, "already"):
                 own._object([{"used_part_id": tag.id, "amount_expected": 120, "cause": "x"}])
+            self._answer(difference)
+            line = self.env["aftersales.settlement.line"].search([("used_part_id", "=", tag.id)])
+            self.assertEqual(difference.state, "accepted")
+            self.assertEqual((difference.amount_agreed, line.amount_claimed), (120, 120))
+            self.assertEqual((line.settlement_id.supplement, line.result), (1, "open"))
+            self.assertIn(line.settlement_id.name, difference.outcome)
+        late = self._make_record([self._scrap(self.seal)], day="2026-10-31").used_part_ids
+        own._object([{"used_part_id": late.id, "amount_expected": 120, "cause": "Not listed"}])
+        with self.assertRaisesRegex(UserError, "is forfeited on"), self.cr.savepoint():
+            self._answer(settlement._get_open_differences())
+        self._answer(settlement._get_open_differences(), "refused")
+        self.assertEqual(settlement.difference_ids.sorted("id")[-1].amount_agreed, 0)
         foreign = self._make_record(
             [self._scrap(self.seal)],
             center=self._make_center("Nanjing center", "91310115MA1K3QXE7G"),
@@ -476,7 +488,6 @@ class TestSettlementFlow(SettlementFlowCommon):
         listed = settlement.line_ids[:1].used_part_id
         with self.assertRaisesRegex(UserError, "is on this list"):
             own._object([{"used_part_id": listed.id, "amount_expected": 1, "cause": "x"}])
-        return difference
 
     # --- set aside -------------------------------------------------------------------------
 
