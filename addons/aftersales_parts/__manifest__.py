@@ -113,6 +113,7 @@
         "demo/aftersales_returns_demo.xml",
         "demo/aftersales_supply_demo.xml",
         "demo/aftersales_outcome_demo.xml",
+        "demo/aftersales_late_demo.xml",
         "demo/aftersales_preflight_demo.xml",
     ],
     "assets": {

@@ -149,7 +149,9 @@ class AftersalesSettlement(models.Model):
             self._get_month_domain(month) & in_centers, order="name"
         )
         late = self._find_late_tags(month, in_centers)
-        listable = (tags | late)._get_listable(problems)
+        lines = self.env["aftersales.settlement.line"]
+        assessments = lines._assess_parts((tags | late).record_part_id)
+        listable = (tags | late)._get_listable(assessments, problems)
         lists = self._find_lists("parts", month, centers)
         drafts = lists.filtered(
             lambda s: (
@@ -169,7 +171,8 @@ class AftersalesSettlement(models.Model):
                     draft: tags
                     for center, tags in (listable & late).grouped("center_id").items()
                     if (draft := drafts.filtered(lambda s, c=center: s.center_id == c)[:1])
-                }
+                },
+                assessments,
             )
             targets, by_center = {}, (listable - late).grouped("center_id")
         without = [center for center in by_center if center not in targets]
@@ -177,7 +180,7 @@ class AftersalesSettlement(models.Model):
             [self._prepare_list_vals(center, month, lists, "parts") for center in without]
         )
         targets.update((settlement.center_id, settlement) for settlement in created)
-        self._add_lines({targets[center]: center_tags for center, center_tags in by_center.items()})
+        self._add_lines({targets[center]: own for center, own in by_center.items()}, assessments)
         if not is_in_time:
             created._forfeit()
         return lists | created
@@ -279,14 +282,13 @@ class AftersalesSettlement(models.Model):
             tags - (listed - listed.filtered_domain(self._get_missing_domain(month))).used_part_id
         )
 
-    def _add_lines(self, tags_by_settlement):
+    def _add_lines(self, tags_by_settlement, assessments):
         """Add a line for each tag, with what the engine says of it (M8.1).
 
         :param dict tags_by_settlement: the tags to put on each list, all of them listable
+        :param dict assessments: those of the engine, by replaced part
         """
         lines = self.env["aftersales.settlement.line"]
-        tags = self.env["aftersales.used.part"].union(*tags_by_settlement.values())
-        assessments = lines._assess_parts(tags.record_part_id)
         self._create_lines(
             [
                 (settlement, lines._prepare_vals(settlement, tag, assessments[tag.record_part_id]))

@@ -150,12 +150,12 @@ class AftersalesUsedPart(models.Model):
             & Domain("settlement_line_ids", "=", False)
         )
 
-    def _get_listable(self, problems):
+    def _get_listable(self, assessments, problems):
         """Return those of the parts that can stand on a list as they are (M8.1, M8.8).
 
+        :param dict assessments: those of the engine, by replaced part
         :param dict problems: gets the sentences about the others added, by center
         """
-        assessments = self.env["aftersales.settlement.line"]._assess_parts(self.record_part_id)
         refused = self.filtered(lambda tag: not assessments[tag.record_part_id]["is_listable"])
         for tag in refused:
             problems.setdefault(tag.center_id, []).extend(

@@ -24,7 +24,9 @@ from . import test_return_inspection
 from . import test_return_on_spot
 from . import test_return_receive
 from . import test_settlement
+from . import test_settlement_concurrency
 from . import test_settlement_late
+from . import test_settlement_late_ui
 from . import test_settlement_engine
 from . import test_settlement_print
 from . import test_settlement_preflight

@@ -572,10 +572,10 @@ class TestSettlementMonthEnd(LateCommon):
         model = self.registry["aftersales.settlement"]
         add_lines = model._add_lines
 
-        def fail(settlements, tags_by_settlement):
+        def fail(settlements, tags_by_settlement, assessments):
             if any(s.center_id == other for s in tags_by_settlement):
                 raise UserError(self.env._("Nanjing is closed"))
-            return add_lines(settlements, tags_by_settlement)
+            return add_lines(settlements, tags_by_settlement, assessments)
 
         wizard = self._make_wizard()
         wizard.action_start()
