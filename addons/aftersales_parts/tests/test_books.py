@@ -25,7 +25,7 @@ class BooksCommon(AftersalesPartsCommon):
 
     @classmethod
     def _set_up_data(cls):
-        super()._set_up_data()
+        result = super()._set_up_data()
         taxes = cls.company.aftersales_fapiao_tax_ids
         for use in ("purchase", "sale"):
             own = taxes.filtered(lambda tax, u=use: tax.type_tax_use == u)
@@ -36,6 +36,7 @@ class BooksCommon(AftersalesPartsCommon):
             cls.env, "parts_bookkeeper", groups="account.group_account_user"
         )
         cls.number = 0
+        return result
 
     def _settlement(self, amount, month="2026-10-01", center=None, post=True, **vals):
         """Return a settlement of ``amount`` that the center has confirmed."""
