@@ -321,7 +321,7 @@ class TestDeposit(DepositCommon):
         company = self._make_other_company()
         account = company.aftersales_deposit_account_id
         self.assertEqual((account.account_type, account.reconcile), ("liability_current", True))
-        self.assertFalse(company.with_company(company)._aftersales_find_other_payables())
+        self.assertFalse(company._aftersales_find_by_xmlid("l10n_cn_common_account_2241"))
         deposits = self.env["aftersales.deposit"].with_company(company)
         received, refunded = deposits.create(
             [
