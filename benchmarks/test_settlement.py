@@ -93,7 +93,7 @@ class TestSettlementSpeed(AftersalesPartsCommon):
                 centers[offset : offset + 10],
                 ["parts"],
                 self._in_time(),
-                problems,
+                problems=problems,
             )
         self.assertFalse(problems)
         return self.settlements.search([("center_id", "in", centers.ids)])

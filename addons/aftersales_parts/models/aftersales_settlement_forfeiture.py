@@ -1,4 +1,5 @@
 import logging
+from datetime import timedelta
 
 from dateutil.relativedelta import relativedelta
 
@@ -124,8 +125,9 @@ class AftersalesSettlement(models.Model):
     def _cron_forfeit(self, batch=50):
         """Let be forfeited what was not filed in time, in batches that are committed (M8.9).
 
-        First the drafts whose filing day is over, then what never was on a list. What fails is
-        left out, logged, and tried again in the next run.
+        First the drafts whose filing day is over, then what never was on a list. What is on none
+        when the centers are warned of the filing day is put on a draft, so that nobody loses it
+        unwarned. What fails is left out, logged, and tried again in the next run.
         """
         now = fields.Datetime.now()
         domain = Domain("state", "=", "draft") & Domain("date_filing", "<", now)
@@ -139,16 +141,19 @@ class AftersalesSettlement(models.Model):
             remaining = self.search_count(domain & Domain("id", "not in", left_out.ids))
             if not self.env["ir.cron"]._commit_progress(len(found), remaining=remaining):
                 return
-        for company, month, centers in self._find_unlisted(now):
+        # sudo: how long before the filing day the centers are warned
+        rule = self.env.ref("aftersales_parts.deadline_rule_settlement_filed", False)
+        lead = timedelta(hours=rule.sudo().warning_hours if rule else 0)
+        for company, month, centers in self._find_unlisted(now + lead):
             own = self.with_company(company)
             for offset in range(0, len(centers), batch):
                 part = centers[offset : offset + batch]
-                self._try("_list_late", own, month, part)
+                self._try("_list_rest", own, month, part)
                 if not self.env["ir.cron"]._commit_progress(len(part)):
                     return
 
-    def _list_late(self, month, centers):
-        """List as forfeited what never was on a list; what has no price yet is left out."""
+    def _list_rest(self, month, centers):
+        """List what is on no list; what has no price yet is left out (M8.1)."""
         self._generate(month, centers, ["parts"], problems={})
 
     @api.model
@@ -166,8 +171,9 @@ class AftersalesSettlement(models.Model):
 
     @api.model
     def _find_unlisted(self, moment):
-        """Return what is on no list though its filing day was over at ``moment``, naive UTC.
+        """Return what is on no list of ended months whose filing day is before ``moment``.
 
+        :param datetime moment: naive UTC
         :return: list of (company, month, centers)
         """
         parts = self.env["aftersales.used.part"]

@@ -183,9 +183,6 @@ class TestSettlementForfeiture(LateCommon):
         """M8.9: what no list held at the filing day is listed as forfeited; by hand 3146.00."""
         self._make_record([self._part(self.pump)])
         november = self._make_record([self._part(self.pump)], day="2026-11-03")
-        with freeze_time(LAST):
-            self._run_cron()
-        self.assertFalse(self._find())
         with freeze_time(OVER):
             self._run_cron()
             self._run_cron()
@@ -193,6 +190,20 @@ class TestSettlementForfeiture(LateCommon):
         self.assertEqual((settlement.state, settlement.supplement), ("forfeited", 0))
         self.assertEqual(settlement.amount_forfeited, 3146)
         self.assertFalse(november.used_part_ids.settlement_line_ids)
+
+    def test_listed_for_the_warning(self):
+        """M8.9: on no list three days before, it is put on a draft, and the center is warned."""
+        self._make_record([self._part(self.pump)])
+        with freeze_time("2026-11-02 15:59:58"):
+            self._run_cron()
+            self.assertFalse(self._find())
+        with freeze_time("2026-11-02 16:00:00"):
+            self._run_cron()
+            settlement = self._find()
+            self.assertEqual((settlement.state, settlement.amount_claimed), ("draft", 3146))
+            with patch.object(self.registry["ir.cron"], "_commit_progress", return_value=60):
+                self.env["aftersales.deadline"]._cron_sweep()
+        self.assertTrue(settlement.deadline_ids.date_warned)
 
     def test_unpriced_is_not_forfeited(self):
         """M8.1, M8.9: nobody could list a part without a price, so it is not taken away."""
