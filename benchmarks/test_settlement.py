@@ -15,7 +15,7 @@ CENTERS = 200
 LINES = 50
 OCTOBER = fields.Date.to_date("2026-10-01")
 # a line that is listed and credited, by what core takes for a line of a vendor bill
-BOUND_RATIO = 0.12
+BOUND_RATIO = 0.1
 # crediting a settlement, with its set-off, by what core takes for a bare entry of four lines
 BOUND_ENTRY = 2.0
 # four times the centers may take four times the time, and a little more
@@ -85,12 +85,13 @@ class TestSettlementSpeed(AftersalesPartsCommon):
         return process_time() - start, self.cr.sql_log_count - queries, result
 
     def _generate_in_steps(self, centers):
-        """List October of the centers as the month-end does: ten centers in a step."""
+        """List October of the centers as the month-end does, step by step."""
         problems = {}
-        for offset in range(0, len(centers), 10):
+        step = self.env["aftersales.settlement.generate"]._step_size
+        for offset in range(0, len(centers), step):
             self.settlements._generate(
                 OCTOBER,
-                centers[offset : offset + 10],
+                centers[offset : offset + step],
                 ["parts"],
                 self._in_time(),
                 problems=problems,
@@ -116,8 +117,9 @@ class TestSettlementSpeed(AftersalesPartsCommon):
         self._confirm(settlements)
 
         def post():
-            for offset in range(0, centers, 10):
-                settlements[offset : offset + 10]._post_entries()
+            step = self.env["aftersales.settlement.post"]._step_size
+            for offset in range(0, centers, step):
+                settlements[offset : offset + step]._post_entries()
             return partners
 
         posted = self._measure(post)

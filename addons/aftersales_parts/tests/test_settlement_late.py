@@ -554,6 +554,7 @@ class TestSettlementMonthEnd(LateCommon):
             center = self._make_center(f"Center {number}", f"91330109MA2AYBC{number:03}")
             self._make_record([self._scrap(self.seal)], center=center)
             centers |= center
+        self.patch(self.registry["aftersales.settlement.generate"], "_step_size", 10)
         wizard = self._make_wizard()
         action = wizard.action_start()
         self.assertEqual(action["params"]["total"], 12)
