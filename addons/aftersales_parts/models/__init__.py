@@ -50,6 +50,9 @@ from . import aftersales_settlement
 from . import aftersales_settlement_generation
 from . import aftersales_settlement_flow
 from . import aftersales_settlement_books
+from . import aftersales_settlement_closing
+from . import aftersales_settlement_reversal
+from . import aftersales_settlement_ledger
 from . import aftersales_settlement_line
 from . import aftersales_settlement_line_assessment
 from . import aftersales_settlement_line_service
