@@ -4,6 +4,7 @@ from datetime import timedelta
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 _logger = logging.getLogger(__name__)
@@ -118,6 +119,17 @@ class AftersalesSettlement(models.Model):
             for deadline in filing
             for document in documents.filtered(lambda s, d=deadline: s.id == d.res_id)
         }
+
+    def _check_reschedule(self, deadline):
+        if deadline.sudo().rule_id.stop_event_id.code == "filed":
+            raise UserError(
+                self.env._(
+                    "The filing day of %s is moved by an exception that customer service grants "
+                    "(M8.9), and the deadline with it.",
+                    self.name,
+                )
+            )
+        return super()._check_reschedule(deadline)
 
     # --- sweep -----------------------------------------------------------------------------
 

@@ -410,6 +410,15 @@ class TestSettlementException(LateCommon):
             with self.assertRaisesRegex(UserError, "nothing to grant"):
                 self._ask(filed)
 
+    def test_not_by_rescheduling(self):
+        """M8.9: rescheduling the deadline would leave the filing day; it is refused."""
+        self._make_record([self._part(self.pump)])
+        with freeze_time("2026-11-02 02:00:00"):
+            run = self._generate().deadline_ids.with_user(self.users["customer_service"])
+            with self.assertRaisesRegex(UserError, "by an exception"):
+                run.action_reschedule("2026-11-20 02:00:00", "Typhoon")
+        self.assertEqual(str(run.date_due), LAST)
+
     def test_extension(self):
         """M8.9: asked for in time, the draft simply gets the later day, and its deadline, too."""
         self._make_record([self._part(self.pump)])

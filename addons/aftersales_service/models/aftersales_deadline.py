@@ -271,6 +271,9 @@ class AftersalesDeadline(models.Model):
                         deadline.rule_id.name,
                     )
                 )
+            # sudo: whether it may be moved depends on the document, whoever sees that
+            for document in deadline.sudo()._get_documents().values():
+                document._check_reschedule(deadline)
             old = deadline.date_due
             deadline._write_protected(
                 {

@@ -100,6 +100,9 @@ class AftersalesDeadlineMixin(models.AbstractModel):
         """
         return {}
 
+    def _check_reschedule(self, deadline):
+        """Raise UserError if ``deadline`` of this record isn't moved by itself."""
+
     def _on_deadline_missed(self, deadlines):
         """React when the ``deadlines`` of these records were missed."""
 
