@@ -115,6 +115,7 @@
         "demo/aftersales_outcome_demo.xml",
         "demo/aftersales_late_demo.xml",
         "demo/aftersales_preflight_demo.xml",
+        "demo/aftersales_settlement_demo.xml",
     ],
     "assets": {
         "web.assets_backend": ["aftersales_parts/static/src/**/*"],
