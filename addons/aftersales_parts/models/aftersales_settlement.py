@@ -133,7 +133,7 @@ class AftersalesSettlement(models.Model):
         [
             ("draft", "Draft"),
             ("submitted", "Filed"),
-            ("verified", "Verified"),
+            ("verified", "Checked"),
             ("audited", "Audited"),
             ("sent", "Sent"),
             ("disputed", "Disputed"),

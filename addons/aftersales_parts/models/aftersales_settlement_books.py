@@ -41,7 +41,9 @@ class AftersalesSettlement(models.Model):
         "aftersales.fapiao", string="Fapiao", compute="_compute_fapiao_ids"
     )
     bill_ids = fields.Many2many("account.move", string="Bills", compute="_compute_fapiao_ids")
-    amount_invoiced = fields.Monetary("Invoiced", compute="_compute_amount_invoiced", store=True)
+    amount_invoiced = fields.Monetary(
+        "Amount invoiced", compute="_compute_amount_invoiced", store=True
+    )
     amount_difference = fields.Monetary(
         "Not invoiced yet",
         compute="_compute_amount_invoiced",

@@ -80,7 +80,9 @@ class AftersalesSettlementReport(models.Model):
     )
     amount_confirmed = fields.Monetary("Confirmed", readonly=True)
     amount_invoiced = fields.Monetary(
-        "Invoiced", readonly=True, help="Fapiao that were matched to confirmed settlements (M8.6)."
+        "Amount invoiced",
+        readonly=True,
+        help="Fapiao that were matched to confirmed settlements (M8.6).",
     )
     amount_missing = fields.Monetary(
         "Fapiao missing", readonly=True, help="Confirmed, while the fapiao is still to come."

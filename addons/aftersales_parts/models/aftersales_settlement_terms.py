@@ -64,7 +64,7 @@ class AftersalesSettlementTerms(models.Model):
         help="What labour, travel and mandatory maintenance under warranty pay (M9.1, M5).",
     )
     is_used = fields.Boolean(
-        "Settled by",
+        "In use",
         compute="_compute_is_used",
         help="An agreed settlement goes by these terms, so that their figures stay.",
     )

@@ -247,7 +247,7 @@ class TestSettlementFlow(SettlementFlowCommon):
         with self.assertRaisesRegex(AccessError, "to which you belong"):
             pump.with_user(both)._audit({pump: 0}, "x", self.d02)
         self._as("customer_service", settlement).action_send()
-        with self.assertRaisesRegex(UserError, "Verified"):
+        with self.assertRaisesRegex(UserError, "Checked"):
             self._pay(pump, mode="nothing", deduction_reason_id=self.d02.id)
 
     def test_missing_part_is_paid_once(self):
@@ -644,7 +644,7 @@ class TestSettlementFlow(SettlementFlowCommon):
             clerk.action_verify()
         clerk._receive_result({first: (200, "")})
         self.assertEqual(settlement.state, "submitted", "one line has no result yet")
-        with self.assertRaisesRegex(UserError, "Verified"):
+        with self.assertRaisesRegex(UserError, "Checked"):
             self._as("accountant", settlement).action_check_books()
         clerk._receive_result({second: (55.5, False)})
         self.assertEqual((settlement.state, settlement.amount_payable), ("verified", 255.5))
