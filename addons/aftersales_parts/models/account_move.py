@@ -8,6 +8,18 @@ from odoo.tools import format_list
 OWN_ACTION = object()
 
 
+def forget_caller(records):
+    """Return ``records`` without what the caller put into the context, but language and companies.
+
+    Defaults (``default_…``) and the switches of accounting would reach what after-sales enters in
+    the books on his behalf.
+    """
+    kept = {"lang", "tz", "allowed_company_ids"}
+    return records.with_context(  # pylint: disable=context-overridden
+        {key: value for key, value in records.env.context.items() if key in kept}
+    )
+
+
 class AccountMove(models.Model):
     _inherit = "account.move"
 
@@ -189,6 +201,8 @@ class AccountMove(models.Model):
         return {"aftersales_settlement_id", "aftersales_in_force", "aftersales_return_id"}
 
     def _get_given_fields(self):
+        if self._is_aftersales_own_action():
+            return set(self._fields)
         return super()._get_given_fields() | self._get_aftersales_links()
 
     def _note_aftersales_undone(self, get_message):
@@ -231,6 +245,30 @@ class AccountMove(models.Model):
 
     def _is_aftersales_own_action(self):
         return self.env.context.get("aftersales_own_action") is OWN_ACTION
+
+    def _for_aftersales(self):
+        """Return these to create, post or reverse what an after-sales document enters.
+
+        Nothing of the caller counts, neither his context nor the defaults that he keeps.
+        """
+        return forget_caller(self).with_context(aftersales_own_action=OWN_ACTION)
+
+    def _copy_recurring_entries(self):
+        # what a document has entered is entered once
+        if self._is_aftersales_own_action():
+            return None
+        # sudo: a move belongs to its document whether or not this user may see that
+        own = self.sudo().filtered(
+            lambda move: (
+                move.aftersales_settlement_id
+                or move.aftersales_fapiao_ids
+                or move.aftersales_deposit_ids
+                or move.aftersales_return_id
+                or move.line_ids.aftersales_charged_part_id
+                or move.line_ids.aftersales_credited_line_id
+            )
+        )
+        return super(AccountMove, self - own)._copy_recurring_entries()
 
     def _check_aftersales_credited(self):
         """Raise UserError if more would be credited than was accepted (L2.9).

@@ -83,6 +83,8 @@ class AccountMoveLine(models.Model):
         }
 
     def _get_given_fields(self):
+        if self.env["account.move"]._is_aftersales_own_action():
+            return set(self._fields)
         return self._get_aftersales_links()
 
     def _check_aftersales_link(self, given):
@@ -209,7 +211,12 @@ class AccountMoveLine(models.Model):
 
 
 class AccountPartialReconcile(models.Model):
-    _inherit = "account.partial.reconcile"
+    _name = "account.partial.reconcile"
+    _inherit = ["account.partial.reconcile", "aftersales.given.mixin"]
+
+    def _get_given_fields(self):
+        # undoing the reconciliation would reverse the move named here
+        return {"exchange_move_id"}
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_aftersales(self):
@@ -225,3 +232,11 @@ class AccountPartialReconcile(models.Model):
         self.filtered(
             lambda p: p.debit_move_id.move_id in debits and p.credit_move_id.move_id in credits
         ).debit_move_id.move_id._check_aftersales_free()
+
+
+class AccountFullReconcile(models.Model):
+    _name = "account.full.reconcile"
+    _inherit = ["account.full.reconcile", "aftersales.given.mixin"]
+
+    def _get_given_fields(self):
+        return {"exchange_move_id"}

@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_list
 
+from .account_move import forget_caller
+
 
 class AftersalesDeposit(models.Model):
     """押金: one movement of the deposit that a service center pays for its parts stock (L3.3).
@@ -234,7 +236,7 @@ class AftersalesDeposit(models.Model):
             deposit._check_postable()
             # sudo: an accountant of invoices may lack rights on entries; what is posted follows
             # from the movement that was checked above.
-            deposit = deposit.sudo()
+            deposit = forget_caller(deposit.sudo())
             if deposit.kind == "used":
                 move = deposit._post_set_off()
             else:
@@ -392,7 +394,8 @@ class AftersalesDeposit(models.Model):
         """Post the deposit against what the center owes, reconciled with it; return the entry."""
         self.ensure_one()
         allocations = self._allocate(self._get_open_lines())
-        move = self.env["account.move"].create(self._prepare_set_off_vals(allocations))
+        move = self.env["account.move"]._for_aftersales()
+        move = move.create(self._prepare_set_off_vals(allocations))
         move.action_post()
         for account, (_amount, lines) in allocations.items():
             credit = move.line_ids.filtered(
@@ -540,7 +543,7 @@ class AftersalesDeposit(models.Model):
         # as long as the state is cancelled without a reversing entry, the entry is not guarded
         self._write_protected({"state": "cancelled"})
         self.flush_recordset(["state"])
-        move = self.move_id._reverse_moves(
+        move = self.move_id._for_aftersales()._reverse_moves(
             [{"date": today, "ref": reversal.name, "journal_id": self.move_id.journal_id.id}],
             cancel=True,
         )

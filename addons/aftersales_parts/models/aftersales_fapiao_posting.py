@@ -2,8 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_list
 
-from .account_move import OWN_ACTION
-
 # types of the bill and of its refund, by direction of the settlements
 MOVE_TYPES = {
     "payable": ("in_invoice", "in_refund"),
@@ -27,10 +25,11 @@ class AftersalesFapiao(models.Model):
         """
         self._check_not_billed()
         shares = self.match_ids._get_accrued_shares()
-        bills = self.env["account.move"].create([f._prepare_bill_vals(shares) for f in self])
+        bills = self.env["account.move"]._for_aftersales()
+        bills = bills.create([f._prepare_bill_vals(shares) for f in self])
         for fapiao, bill in zip(self, bills, strict=True):
             fapiao._adjust_bill(bill)
-        bills.with_context(aftersales_own_action=OWN_ACTION).action_post()
+        bills.action_post()
         for fapiao, bill in zip(self, bills, strict=True):
             fapiao._write_protected({"bill_id": bill.id, "state": "posted"})
 

@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.exceptions import UserError
 
-from .account_move import OWN_ACTION
+from .account_move import OWN_ACTION, forget_caller
 
 
 class AftersalesFapiao(models.Model):
@@ -51,7 +51,7 @@ class AftersalesFapiao(models.Model):
         if blue.bill_id:
             # sudo: an accountant of invoices may lack rights on entries; what is posted follows
             # from the two fapiao, both checked above
-            self.sudo()._take_back_posted()
+            forget_caller(self.sudo())._take_back_posted()
         else:
             self._take_back_unposted()
 

@@ -454,9 +454,10 @@ class AftersalesReturnLine(models.Model):
             lines, moves = by_currency.get(currency, ([], self.env["account.move"]))
             by_currency[currency] = (lines + [vals], moves | source.move_id)
         for currency, (lines, invoices) in by_currency.items():
-            move = self.env["account.move"].create(
+            moves = self.env["account.move"]._for_aftersales()
+            move = moves.create(
                 document._prepare_credit_vals(partner, currency, lines, invoices)
-            )
+            ).with_env(self.env)
             move.message_post(
                 body=self.env._(
                     "Made by the answer to the return %s. Check it and post it.",

@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import LockError, RedirectWarning, UserError
 from odoo.tools import format_list
 
+from .account_move import forget_caller
+
 ACTIVITY = "aftersales_parts.mail_activity_type_books"
 
 
@@ -113,9 +115,10 @@ class AftersalesSettlement(models.Model):
 
         What they refuse stays confirmed: nothing is lost, and accountants are asked to post it.
         """
-        if not self._try_to_enter():
+        settlements = forget_caller(self)
+        if not settlements._try_to_enter():
             return
-        for settlement in self:
+        for settlement in settlements:
             if error := settlement._try_to_enter():
                 settlement._ask_accountants(error)
 
@@ -141,7 +144,7 @@ class AftersalesSettlement(models.Model):
         self._check_state("confirmed")
         # sudo: an accountant of invoices may lack rights on entries; what is posted follows from
         # the confirmed figures alone
-        settlements = self.sudo()
+        settlements = forget_caller(self.sudo())
         errors = {}
         if settlements._try_to_enter():
             for settlement in settlements:
@@ -205,7 +208,8 @@ class AftersalesSettlement(models.Model):
         """
         for company, direction, kind in {(s.company_id, s.direction, s.kind) for s in self}:
             company._aftersales_check_accounting(direction, kind)
-        moves = self.env["account.move"].create([s._prepare_entry_vals() for s in self])
+        moves = self.env["account.move"]._for_aftersales()
+        moves = moves.create([s._prepare_entry_vals() for s in self])
         moves.action_post()
         for settlement, move in zip(self, moves, strict=True):
             settlement._write_protected({"move_id": move.id})

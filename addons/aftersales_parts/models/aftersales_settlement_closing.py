@@ -1,6 +1,7 @@
 from odoo import models
 from odoo.exceptions import UserError
 
+from .account_move import forget_caller
 from .aftersales_settlement import CREDITED_STATES
 
 
@@ -97,11 +98,13 @@ class AftersalesSettlement(models.Model):
                 )
         # sudo: an accountant of invoices may lack rights on entries; what is posted follows from
         # the settlements and their fapiao, both checked above.
-        settlements = self.sudo()
+        settlements = forget_caller(self.sudo())
         # with a red one that takes back a part of a fapiao before that was posted
         reds = fapiaos.red_ids.filtered(lambda red: red.state == "matched")
-        (fapiaos | reds).sorted(lambda f: (f.is_red, f.date, f.name)).sudo()._post_bills()
-        settlements._close_accounts(fapiaos.sudo())
+        (fapiaos | reds).sorted(lambda f: (f.is_red, f.date, f.name)).with_env(
+            settlements.env
+        )._post_bills()
+        settlements._close_accounts(fapiaos.with_env(settlements.env))
         settlements._write_protected({"state": "reconciled"})
 
     def _check_complete(self):

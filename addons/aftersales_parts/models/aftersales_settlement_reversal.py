@@ -2,7 +2,7 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import format_list
 
-from .account_move import OWN_ACTION
+from .account_move import forget_caller
 from .aftersales_settlement_books import ACTIVITY
 
 
@@ -38,7 +38,7 @@ class AftersalesSettlement(models.Model):
             settlement._check_not_invoiced()
         self._check_state("posted", "confirmed")
         # sudo: the entry belongs to the settlement, whose accountant was checked above
-        for settlement in self.sudo():
+        for settlement in forget_caller(self.sudo()):
             settlement._reverse(reason)
         return True
 
@@ -90,7 +90,7 @@ class AftersalesSettlement(models.Model):
         """
         company = self.company_id
         date = company._aftersales_get_open_date(company._aftersales_today(), move.journal_id)
-        own = move.with_context(aftersales_own_action=OWN_ACTION)
+        own = move._for_aftersales()
         lines = self._get_entry_lines()
         reversal = own._reverse_moves(
             [
@@ -108,4 +108,4 @@ class AftersalesSettlement(models.Model):
         for use in ("claims", "accrued", "current"):
             if not lines[use].reconciled:
                 self._raise_open(lines[use], lines[use].amount_residual)
-        return reversal.with_context(aftersales_own_action=None)
+        return reversal.with_env(self.env)

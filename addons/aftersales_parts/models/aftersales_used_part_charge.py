@@ -273,7 +273,8 @@ class AftersalesUsedPart(models.Model):
     def _charge(self, debtor, prices):
         """Return the draft invoice to ``debtor``; all was checked by the caller."""
         company = self.company_id
-        move = self.env["account.move"].create(
+        moves = self.env["account.move"]._for_aftersales()
+        move = moves.create(
             {
                 "move_type": "out_invoice",
                 "company_id": company.id,
@@ -285,10 +286,10 @@ class AftersalesUsedPart(models.Model):
                 ],
             }
         )
-        for line in move.invoice_line_ids:
+        for line in move.with_env(self.env).invoice_line_ids:
             line.aftersales_charged_part_id._write_protected({"charge_line_id": line.id})
         self._log_event("charged")
-        return move
+        return move.with_env(self.env)
 
     def _get_debtor(self):
         """Return who owes for the part: who sent it when it was first refused, or lost."""
@@ -364,7 +365,8 @@ class AftersalesUsedPart(models.Model):
             )
             credits |= drafts.move_id
             if own := own - drafts.aftersales_credited_line_id:
-                credits |= credits.create(own._prepare_charge_credit_vals())
+                credit = credits._for_aftersales().create(own._prepare_charge_credit_vals())
+                credits |= credit.with_env(credits.env)
         self._log_event("credited")
         if not credits:
             return True

@@ -446,6 +446,68 @@ class TestPosting(BooksCommon):
     def _get_fifo(self, fapiaos, settlements):
         return fapiaos._propose_exact(list(fapiaos), list(settlements), "")["amounts"]
 
+    def _hostile_defaults(self, user):
+        """Return a context of defaults that would spoil entries, and keep one of them for good."""
+        tax = self.company.aftersales_fapiao_tax_ids[0]
+        self.env["ir.default"].with_user(user).set(
+            "account.move", "auto_post", "monthly", user_id=True
+        )
+        return {
+            "default_auto_post": "monthly",
+            "default_tax_ids": [Command.set(tax.ids)],
+            "default_date_maturity": "2030-01-01",
+            "default_name": "Spoilt",
+            "default_analytic_distribution": {},
+            "check_move_validity": False,
+        }
+
+    def _assert_own(self, moves):
+        """Check that nothing of the caller's defaults stands in these moves, and no copies."""
+        self.assertEqual(set(moves.mapped("auto_post")), {"no"})
+        self.assertFalse(
+            self.env["account.move"].search_count([("auto_post_origin_id", "in", moves.ids)])
+        )
+        self.assertNotIn("Spoilt", moves.mapped("name") + moves.line_ids.mapped("name"))
+        self.assertNotIn("2030-01-01", [str(day) for day in moves.line_ids.mapped("date_maturity")])
+
+    def test_defaults_of_the_caller_reach_no_entry(self):
+        """M8.5, M8.6: entry, bill, refund and reversal are made by the settlement alone.
+
+        Whatever defaults the center or the accountant puts into the context, or keeps: no copy
+        of the entry would credit the center once more every month.
+        """
+        settlement = self._settlement(1060, post=False)
+        settlement._write_protected({"state": "sent", "date_confirmed": False})
+        center, accountant = self.users["center"], self.users["accountant"]
+        bad = self._hostile_defaults(center)
+        settlement.with_user(center).with_context(**bad).action_confirm()
+        self.assertEqual(settlement.state, "posted")
+        self._assert_own(settlement.move_id)
+        self.assertFalse(settlement.move_id.line_ids.tax_ids)
+        bad = self._hostile_defaults(accountant)
+        blue = self._fapiao({6: (1000, 60)})
+        blue.action_match()
+        blue.with_context(**bad).action_reconcile()
+        self._assert_bill(blue)
+        red = self._fapiao({6: (-1000, -60)}, blue=blue)
+        red.with_context(**bad)._apply_red()
+        self._assert_bill(red)
+        self._assert_own((blue | red).sudo().bill_id)
+        bookkeeper = self.users["bookkeeper"]
+        bad = self._hostile_defaults(bookkeeper)
+        settlement.with_user(bookkeeper).with_context(**bad).action_reverse("Wrong")
+        self._assert_own(settlement.entry_ids)
+        self.assertEqual(len(settlement.entry_ids), 2)
+
+    def test_no_entry_recurs(self):
+        """M8.5: what a document has entered is never copied by the automatic posting of core."""
+        settlement = self._settlement(1060)
+        settlement.move_id.auto_post = "monthly"
+        settlement.move_id._copy_recurring_entries()
+        self.assertFalse(
+            self.env["account.move"].search_count([("ref", "=", settlement.name)], limit=2) - 1
+        )
+
     def test_error_in_the_middle(self):
         """A crash between entry and bill, or bill and reconciliation, leaves the books as is."""
         settlement = self._settlement(106)
