@@ -13,6 +13,7 @@
         "security/aftersales_keeping_security.xml",
         "security/aftersales_settlement_report_security.xml",
         "security/aftersales_books_security.xml",
+        "security/aftersales_windows_security.xml",
         "security/ir.model.access.csv",
         "data/ir_sequence_data.xml",
         "data/product_data.xml",

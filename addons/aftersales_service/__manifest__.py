@@ -13,6 +13,7 @@
         "security/aftersales_dispute_security.xml",
         "security/aftersales_scorecard_security.xml",
         "security/aftersales_callback_security.xml",
+        "security/aftersales_windows_security.xml",
         "security/ir.model.access.csv",
         "data/ir_sequence_data.xml",
         "data/aftersales_regulation_data.xml",

@@ -1,3 +1,5 @@
+import re
+
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
@@ -281,3 +283,64 @@ class TestAccess(AftersalesCommon):
             self.south[2].with_user(self.center_user).create(
                 {"record_id": self.south[1].id, "product_id": self.pump.id}
             )
+
+    def test_every_window_is_its_own_users(self):
+        """Mistake 6: no window of one user can be read or changed by another, in any addon.
+
+        Odoo keeps windows of other users from nobody: the rights on the model alone hold, and
+        what somebody else wrote into a window would be done by the rights of who confirms it.
+        """
+        own = re.compile(r"^\[\('(\w+\.)?create_uid', '=', user\.id\)\]$")
+        windows = [
+            name
+            for name, model in self.env.registry.items()
+            if model._transient and name.startswith("aftersales.")
+        ]
+        # no window: counted hashes of who sent the public form, which an administrator looks at
+        windows.remove("aftersales.request.attempt")
+        open_models = self.env["ir.model.access"].search([("model_id.model", "in", windows)])
+        rules = self.env["ir.rule"].search(
+            [("model_id.model", "in", windows), ("groups", "=", False)]
+            + [(f"perm_{mode}", "=", True) for mode in ("read", "write", "create", "unlink")]
+        )
+        kept = rules.filtered(lambda rule: own.match(rule.domain_force)).model_id
+        self.assertIn("aftersales.reason", kept.mapped("model"))
+        self.assertFalse((open_models.model_id - kept).mapped("model"))
+
+    def _open_reason(self, user):
+        """Return the window of ``user`` that asks why the request in the north is cancelled."""
+        request = self.north[0].with_user(user)
+        action = self.env["aftersales.reason"]._open(request, "action_cancel", "Cancel")
+        window = self.env["aftersales.reason"].with_user(user).with_context(**action["context"])
+        return window.create({"reason": "Called off by the customer"})
+
+    def test_reason_of_somebody_else(self):
+        """Mistake 6: what one user is about to do is neither read, changed nor done by another."""
+        window = self._open_reason(self.clerk)
+        other = window.with_user(self.center_user)
+        self.assertFalse(other.search([("id", "=", window.id)]))
+        for use in (
+            lambda: other.read(["reason"]),
+            lambda: other.write({"reason": "Another"}),
+            lambda: other.action_confirm(),
+            lambda: other.unlink(),
+        ):
+            with self.assertRaises(AccessError):
+                use()
+        window.action_confirm()
+        self.assertEqual(self.north[0].state, "cancelled")
+
+    def test_reason_stays_with_its_action(self):
+        """Mistake 6: what an open window does is fixed; its reason may still be put right."""
+        window = self._open_reason(self.clerk)
+        for vals in (
+            {"res_model": "aftersales.service.record"},
+            {"res_id": self.south[0].id},
+            {"res_ids": self.south[0].ids},
+            {"method": "action_refuse"},
+        ):
+            with self.assertRaises(AccessError):
+                window.write(vals)
+        window.write({"reason": "Called off by phone", "method": "action_cancel"})
+        window.action_confirm()
+        self.assertEqual(self.north[0].state, "cancelled")

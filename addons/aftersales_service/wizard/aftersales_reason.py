@@ -1,5 +1,5 @@
 from odoo import fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 
 class AftersalesReason(models.TransientModel):
@@ -29,6 +29,13 @@ class AftersalesReason(models.TransientModel):
                 "default_method": method,
             },
         }
+
+    def write(self, vals):
+        # what has been opened is what is confirmed, whoever may write into the window meanwhile
+        fixed = {"res_model", "res_id", "res_ids", "method"} & vals.keys()
+        if any(window[name] != vals[name] for window in self for name in fixed):
+            raise AccessError(self.env._("What this window does is fixed. Open it anew."))
+        return super().write(vals)
 
     def action_confirm(self):
         """Perform the action with the reason given."""
