@@ -18,6 +18,18 @@ class AftersalesSettlement(models.Model):
 
     _inherit = "aftersales.settlement"  # pylint: disable=consider-merging-classes-inherited
 
+    verifier_id = fields.Many2one("res.users", "Verified by", readonly=True, copy=False)
+    auditor_id = fields.Many2one(
+        "res.users",
+        "Audited by",
+        readonly=True,
+        copy=False,
+        help="Somebody else than who verified the list, or put a rebate on it.",
+    )
+
+    def _get_protected_fields(self):
+        return super()._get_protected_fields() | {"verifier_id", "auditor_id"}
+
     def _check_state(self, *states):
         labels = dict(self._fields["state"]._description_selection(self.env))
         for settlement in self:
@@ -130,22 +142,37 @@ class AftersalesSettlement(models.Model):
                 raise UserError(self.env._("%s has no lines to verify.", settlement.name))
         # sudo: the figures that nobody may write by hand are fixed here
         self.sudo().line_ids._verify()
-        self._write_protected({"state": "verified"})
+        self._write_protected({"state": "verified", "verifier_id": self.env.uid})
         self.line_ids._cap_corrections()
         return True
 
     def action_audit(self):
         """Approve the verified lists as customer service (M8.4).
 
-        :raises AccessError: not customer service, or of the center that is paid
+        :raises AccessError: not customer service, of the center that is paid, or who verified it
         :raises UserError: not verified
         """
         self._check_group(CUSTOMER_SERVICE)
         self._check_other()
         self._check_direction("payable")
         self._lock("verified")
-        self._write_protected({"state": "audited"})
+        self._check_auditor()
+        self._write_protected({"state": "audited", "auditor_id": self.env.uid})
         return True
+
+    def _check_auditor(self):
+        """Raise AccessError if the user audits what he verified or granted himself (M8.4, L3.2)."""
+        for settlement in self:
+            # sudo: only whether the user himself did it is asked
+            rebates = settlement.sudo().line_ids.filtered(lambda line: line.kind == "rebate")
+            if self.env.user in settlement.verifier_id | rebates.create_uid:
+                raise AccessError(
+                    self.env._(
+                        "You have verified %(settlement)s, or put a rebate on it: a colleague "
+                        "of customer service has to audit it (M8.4, L3.2).",
+                        settlement=settlement.name,
+                    )
+                )
 
     def action_open_bounce(self):
         """Open the window that asks for the reason."""
@@ -190,7 +217,7 @@ class AftersalesSettlement(models.Model):
         drafts = self - returned
         # sudo: what the verification fixed is open again
         drafts.sudo().line_ids._reopen(reason)
-        drafts._write_protected({"state": "draft", "date_filed": False})
+        drafts._write_protected({"state": "draft", "date_filed": False, "verifier_id": False})
         for settlement in drafts:
             ended = settlement.month + relativedelta(months=1)
             settlement._deadline_event(
@@ -213,7 +240,8 @@ class AftersalesSettlement(models.Model):
 
         What was disputed is sent again as soon as every objection is answered.
 
-        :raises AccessError: not customer service, or of the center that is paid
+        :raises AccessError: not customer service, of the center that is paid, or who verified
+            what is not audited yet
         :raises UserError: not audited, or an objection isn't answered
         """
         self._check_group(CUSTOMER_SERVICE)

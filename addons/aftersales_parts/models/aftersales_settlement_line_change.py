@@ -34,7 +34,12 @@ class AftersalesSettlementLine(models.Model):
         for line in self:
             line.difference_state = line.difference_ids.sorted("id")[-1:].state
 
-    @api.depends("settlement_id.state", "settlement_id.direction", "difference_ids.state")
+    @api.depends(
+        "settlement_id.state",
+        "settlement_id.direction",
+        "settlement_id.verifier_id",
+        "difference_ids.state",
+    )
     @api.depends_context("uid")
     def _compute_can_object(self):
         is_service = self.env.user.has_group("aftersales_service.group_customer_service")
@@ -45,6 +50,7 @@ class AftersalesSettlementLine(models.Model):
                 and settlement.direction == "payable"
                 and settlement.state in ("verified", "audited")
                 and not settlement._is_own()
+                and settlement.verifier_id != self.env.user
             )
             for line in lines:
                 line.can_object = can_object and line.difference_state != "open"
@@ -62,25 +68,27 @@ class AftersalesSettlementLine(models.Model):
                 )
             )
 
-    def _check_range(self, amount):
+    def _check_range(self, amount, expected=None):
         """Raise UserError unless ``amount`` is one that the line can pay.
 
-        A part is paid by its price (M8.1), a correction by its ground; what the company itself
-        lists, or the manufacturer grants, may turn out to be more than was put down first.
+        A part is paid by its price (M8.1), a correction by its ground. Of what the company itself
+        lists, the center may expect more than was put down; without that, nobody grants more. The
+        manufacturer may grant us more than we claim.
+
+        :param float expected: what the center expects instead, by its objection
         """
         self.ensure_one()
         compare = self.currency_id.compare_amounts
         lowest, highest = sorted((0, self.amount_claimed))
-        is_limited = self.settlement_id.direction == "payable" and self.kind in (
-            "part",
-            "correction",
-        )
+        if expected and self.kind not in ("part", "correction"):
+            highest = max(highest, expected)
+        is_limited = self.settlement_id.direction == "payable"
         if compare(amount, lowest) < 0 or (is_limited and compare(amount, highest) > 0):
             raise UserError(
                 self.env._(
                     "%(line)s: what is paid lies between 0 and the %(claimed)s that are claimed.",
                     line=self.display_name,
-                    claimed=self.currency_id.format(self.amount_claimed),
+                    claimed=self.currency_id.format(highest),
                 )
             )
 
@@ -109,7 +117,7 @@ class AftersalesSettlementLine(models.Model):
         vals_list = []
         for line in changed:
             amount = line.currency_id.round(amounts[line])
-            line._check_payable(amount, deduction_reason)
+            line._check_payable(amount, deduction_reason, difference)
             vals_list.append(line._prepare_change_vals(amount, reason, deduction_reason))
         changed._check_unpaid_elsewhere()
         # sudo: as above
@@ -120,8 +128,8 @@ class AftersalesSettlementLine(models.Model):
             line._write_protected(line._prepare_payable_vals(vals["amount_new"], deduction_reason))
         return changed
 
-    def _check_payable(self, amount, deduction_reason):
-        """Raise UserError unless the line may pay ``amount``."""
+    def _check_payable(self, amount, deduction_reason, difference=None):
+        """Raise UserError unless the line may pay ``amount``, answering ``difference`` if given."""
         self.ensure_one()
         if self.result in FINAL_RESULTS:
             labels = dict(self._fields["result"]._description_selection(self.env))
@@ -132,7 +140,7 @@ class AftersalesSettlementLine(models.Model):
                     result=labels[self.result],
                 )
             )
-        self._check_range(amount)
+        self._check_range(amount, difference and difference.amount_expected)
         if (
             self.kind == "part"
             and self.settlement_id.direction == "payable"
@@ -250,7 +258,7 @@ class AftersalesSettlementLine(models.Model):
         """Let the lines pay other amounts than the verification said, as customer service (M8.4).
 
         :param dict amounts: {line: new payable amount in the company's currency, VAT included}
-        :raises AccessError: not customer service, or of the center that is paid
+        :raises AccessError: not customer service, of the center that is paid, or who verified it
         :raises UserError: not being audited, or see `_change_payable`
         """
         settlements = self.settlement_id
@@ -258,6 +266,7 @@ class AftersalesSettlementLine(models.Model):
         settlements._check_other()
         settlements._check_direction("payable")
         settlements._lock("verified", "audited")
+        settlements._check_auditor()
         self._change_payable(amounts, reason, deduction_reason)
         self._limit_correction()
         settlements.line_ids._cap_corrections()

@@ -131,7 +131,7 @@ class AftersalesSettlement(models.Model):
                     amount=self.currency_id.format(line.amount_payable),
                 )
             )
-        line._check_range(expected)
+        line._check_range(expected, expected)
 
     def _check_missing_objection(self, part, record, expected):
         """Raise UserError unless ``part`` or ``record`` is the center's and isn't listed."""

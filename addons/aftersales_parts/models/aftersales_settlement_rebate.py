@@ -23,6 +23,8 @@ class AftersalesSettlement(models.Model):
     def _check_rebate(self):
         """Raise unless customer service may put rebates on the list, or take them off."""
         self._check_group("aftersales_service.group_customer_service")
+        self._check_other()
+        self._check_direction("payable")
         self._lock("draft")
         for settlement in self:
             if settlement.kind != "service":
@@ -38,7 +40,7 @@ class AftersalesSettlement(models.Model):
 
         :param float amount: in the company's currency, VAT included, more than zero
         :param str ground: what it is paid for, for the center to read
-        :raises AccessError: not customer service
+        :raises AccessError: not customer service, or of the center that is paid
         :raises UserError: no draft list of service fees, no amount or no ground
         """
         self.ensure_one()

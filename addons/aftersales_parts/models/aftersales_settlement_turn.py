@@ -18,7 +18,9 @@ class AftersalesSettlement(models.Model):
     )
     is_own = fields.Boolean(compute="_compute_is_own")
 
-    @api.depends("state", "kind", "direction", "difference_ids.state", "amount_payable")
+    @api.depends(
+        "state", "kind", "direction", "difference_ids.state", "amount_payable", "verifier_id"
+    )
     @api.depends_context("lang")
     def _compute_next_step(self):
         for settlement in self:
@@ -41,8 +43,13 @@ class AftersalesSettlement(models.Model):
                 "A clerk verifies the list as soon as the used parts are inspected."
             ),
             "verified": self.env._(
-                "Customer service audits the list, and pays less where it has to."
-            ),
+                "Customer service audits the list, by somebody else than %s who verified it, and "
+                "pays less where it has to.",
+                # sudo: the name of who verified it is told to whoever sees the list
+                self.sudo().verifier_id.name,
+            )
+            if self.verifier_id
+            else self.env._("Customer service audits the list, and pays less where it has to."),
             "audited": self.env._("Customer service sends the result to the service center."),
             "sent": self.env._(
                 "The service center confirms %s, or objects to the lines that are wrong.", amount
@@ -97,14 +104,16 @@ class AftersalesSettlement(models.Model):
             entered = Domain("state", "=", "disputed") & receivable
             turns.append(made | entered | Domain("state", "=", "submitted"))
         if user.has_group(CUSTOMER_SERVICE):
-            turns.append(payable & Domain("state", "in", ("verified", "audited", "disputed")))
+            turns.append(payable & Domain("state", "in", ("audited", "disputed")))
+            verified = Domain("state", "=", "verified") & Domain("verifier_id", "!=", user.id)
+            turns.append(payable & verified)
             turns.append(receivable & Domain("state", "=", "audited"))
         if user.has_group(ACCOUNTANT):
             turns.append(receivable & Domain("state", "in", ("verified", "posted")))
             turns.append(Domain("state", "in", ("confirmed", "invoiced")))
         return Domain.OR(turns)
 
-    @api.depends("state", "kind", "direction", "center_id")
+    @api.depends("state", "kind", "direction", "center_id", "verifier_id")
     @api.depends_context("uid")
     def _compute_is_my_turn(self):
         mine = self.filtered_domain(self._get_turn_domain())

@@ -326,7 +326,7 @@ class AftersalesPartsCommon(TransactionCase):
     def _settle(self, settlement):
         """Take a settlement from draft to confirmed."""
         self._submit(settlement)
-        settlement.with_user(self.users["customer_service"]).action_verify()
+        settlement.with_user(self.users["clerk"]).action_verify()
         settlement.with_user(self.users["customer_service"]).action_send()
         settlement.with_user(self.users["center"]).action_confirm()
 

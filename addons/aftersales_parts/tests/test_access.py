@@ -201,9 +201,8 @@ class TestAccess(AftersalesPartsCommon):
             )
         settlement = self.settlements.filtered(lambda s: s.center_id == self.other)
         self._submit(settlement, self.other_user)
-        service = settlement.with_user(self.users["customer_service"])
-        service.action_verify()
-        service.action_send()
+        settlement.with_user(self.users["clerk"]).action_verify()
+        settlement.with_user(self.users["customer_service"]).action_send()
         with self.assertRaises(AccessError):
             settlement.with_user(self.users["center"]).action_confirm()
         self.assertEqual(settlement.state, "sent")

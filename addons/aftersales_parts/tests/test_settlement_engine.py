@@ -198,7 +198,7 @@ class TestSettlementEngine(AftersalesPartsCommon):
         )
         settlement = self._generate()
         self._submit(settlement)
-        settlement.with_user(self.users["customer_service"]).action_verify()
+        settlement.with_user(self.users["clerk"]).action_verify()
         lines = settlement.line_ids.sorted("tag")
         self.assertEqual(lines.mapped("result"), ["reduced", "reduced", "deducted", "payable"])
         self.assertEqual(lines.mapped("amount_payable"), [1573, 2097.44, 0, 3146])

@@ -2,7 +2,7 @@ from freezegun import freeze_time
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .common import AftersalesPartsCommon, ConcurrencyCommon, freeze
@@ -96,7 +96,7 @@ class SettlementFlowCommon(AftersalesPartsCommon):
     def _verified(self, **options):
         settlement, pump, seal = self._pump_and_seal(**options)
         self._submit(settlement)
-        self._as("customer_service", settlement).action_verify()
+        self._as("clerk", settlement).action_verify()
         return settlement, pump, seal
 
     def _sent(self, **options):
@@ -264,6 +264,68 @@ class TestSettlementFlow(SettlementFlowCommon):
             {"center_id": self.center.id, "month": month, **vals}
         )
 
+    def test_audited_by_another(self):
+        """M8.4: who verified a list neither audits it nor sends it unaudited, whatever his role."""
+        settlement, pump, _seal = self._pump_and_seal()
+        self._submit(settlement)
+        # customer service may do what a clerk does
+        service = self._as("customer_service", settlement)
+        service.action_verify()
+        self.assertEqual(settlement.verifier_id, self.users["customer_service"])
+        self.assertFalse(service.is_my_turn)
+        self.assertFalse(pump.with_user(service.env.user).can_change)
+        for step in (service.action_audit, service.action_send):
+            with self.assertRaisesRegex(AccessError, "a colleague"):
+                step()
+        with self.assertRaisesRegex(AccessError, "a colleague"):
+            self._pay(pump, mode="amount", amount=3000, deduction_reason_id=self.d02.id)
+        colleague = settlement.with_user(self._make_service("parts_service_2"))
+        self.assertTrue(colleague.is_my_turn)
+        self.assertTrue(pump.with_user(colleague.env.user).can_change)
+        colleague.action_audit()
+        self.assertEqual(settlement.auditor_id, colleague.env.user)
+        # what is audited goes to the center, whoever sends it
+        service.action_send()
+        for name in ("verifier_id", "auditor_id"):
+            with self.assertRaises(AccessError):
+                colleague.write({name: self.users["clerk"].id})
+
+    def _make_service(self, login):
+        """Return another user of customer service."""
+        return new_test_user(self.env, login, groups="aftersales_service.group_customer_service")
+
+    def test_verified_once_more(self):
+        """M8.4: sent back and verified by another, the first one may audit the list."""
+        with freeze_time("2026-11-03 02:00:00"):
+            settlement = self._pump_and_seal()[0]
+            self._submit(settlement)
+            service = self._as("customer_service", settlement)
+            service.action_verify()
+            service.action_bounce("Look at it again")
+            self.assertFalse(settlement.verifier_id)
+            self._submit(settlement)
+            self._as("clerk", settlement).action_verify()
+            service.action_send()
+        self.assertEqual(settlement.auditor_id, self.users["customer_service"])
+
+    def test_audit_pays_no_more_than_claimed(self):
+        """M8.4, M8.5: fees of 200.00 don't become 200.01 by the audit, but by an objection.
+
+        The center expects 210.00 then, so that 210.01 is refused, too.
+        """
+        settlement = self._make_fees()
+        line = settlement.line_ids[0]
+        self._as("clerk", settlement).action_verify()
+        with self.assertRaisesRegex(UserError, "between 0 and the"), self.cr.savepoint():
+            self._pay(line, mode="amount", amount=200.01)
+        self._pay(line, mode="amount", amount=199.99)
+        self._as("customer_service", settlement).action_send()
+        difference = self._object(line, 210, "Half an hour more")
+        with self.assertRaisesRegex(UserError, "between 0 and the"), self.cr.savepoint():
+            self._answer(difference, amount=210.01)
+        self._answer(difference, amount=210)
+        self.assertEqual(line.amount_payable, 210)
+
     def test_steps_in_batch(self):
         """M8.4, M8.5: verify, audit and send several lists at once."""
         first = self._pump_and_seal()[0]
@@ -272,7 +334,7 @@ class TestSettlementFlow(SettlementFlowCommon):
         second = self._generate("2026-09-01")
         self._submit(second)
         both = self._as("customer_service", first | second)
-        both.action_verify()
+        self._as("clerk", both).action_verify()
         both.action_audit()
         both.action_send()
         self.assertEqual(set(both.mapped("state")), {"sent"})
@@ -301,7 +363,7 @@ class TestSettlementFlow(SettlementFlowCommon):
         )
         self.assertEqual(sorted(runs.mapped("state")), ["met", "running"])
         self._submit(settlement)
-        self._as("customer_service", settlement).action_verify()
+        self._as("clerk", settlement).action_verify()
         self.assertEqual(settlement.amount_payable, 3266)
 
     def test_not_sent_back_too_late(self):
@@ -422,6 +484,36 @@ class TestSettlementFlow(SettlementFlowCommon):
         with self.assertRaisesRegex(UserError, "why"):
             self._object(pump, 0, " ")
         self.assertEqual(settlement.state, "sent")
+
+    def test_windows_of_others(self):
+        """Mistake 6: no center sees or changes what another one, or the company, is entering."""
+        settlement, pump, _seal = self._sent()
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        foreign = self._make_center_user("parts_foreign", other)
+        confirming = self._as("center", settlement).action_open_confirm()
+        objecting = self._as("center", pump).action_open_object()
+        windows = [
+            self.env[action["res_model"]]
+            .with_user(self.users["center"])
+            .with_context(**action["context"])
+            .create(vals)
+            for action, vals in (
+                (confirming, {}),
+                (objecting, {"amount_expected": 3000, "cause": "x"}),
+            )
+        ]
+        for window in windows:
+            hidden = window.with_user(foreign)
+            self.assertFalse(hidden.search([("id", "=", window.id)]))
+            self.assertFalse(hidden._read_group([], [], ["__count"])[0][0])
+            with self.assertRaises(AccessError):
+                hidden.read(["settlement_id"])
+            with self.assertRaises(AccessError):
+                hidden.write({"settlement_id": settlement.id})
+            with self.assertRaises(AccessError):
+                hidden.action_confirm()
+        windows[1].with_user(self.users["center"]).action_confirm()
+        self.assertEqual(settlement.difference_ids.amount_expected, 3000)
 
     def test_answers_by_their_role(self):
         """M8.5: only customer service answers, and nobody of the center."""
@@ -574,7 +666,7 @@ class TestSettlementFlow(SettlementFlowCommon):
         self._return_parts(deductions={tag.name: reason.id})
         october = self._generate()
         self._submit(october)
-        self._as("customer_service", october).action_verify()
+        self._as("clerk", october).action_verify()
         self._as("customer_service", october).action_send()
         dispute = self._ruled(settlement_id=october.id)
         dispute.action_carry_out(tag.ids)
@@ -839,7 +931,7 @@ class TestSettlementCorrection(SettlementFlowCommon):
         taken = november.line_ids.filtered("correction_id")
         self.assertEqual((taken.amount_claimed, november.amount_claimed), (-3146, 120))
         self._submit(november)
-        self._as("customer_service", november).action_verify()
+        self._as("clerk", november).action_verify()
         self.assertEqual(november.amount_payable, 120)
         cover = november.line_ids.filtered(lambda line: line.product_id == self.cover)
         self._pay(cover, mode="nothing", deduction_reason_id=self.d02.id)
@@ -858,7 +950,7 @@ class TestSettlementCorrection(SettlementFlowCommon):
         november = self._november(self.cover)
         taken = november.line_ids.filtered("correction_id")
         self._submit(november)
-        self._as("customer_service", november).action_verify()
+        self._as("clerk", november).action_verify()
         self._as("customer_service", november).action_send()
         self._answer(self._object(taken, 0, "Our carrier's letter"))
         self.assertEqual((taken.amount_payable, november.amount_payable), (0, 3146))
@@ -962,7 +1054,7 @@ class TestSettlementCorrection(SettlementFlowCommon):
         self._validate(record)
         october = self._generate()
         self._submit(october)
-        self._as("customer_service", october).action_verify()
+        self._as("clerk", october).action_verify()
         self._as("customer_service", october).action_send()
         dispute = self._ruled(settlement_id=october.id)
         dispute.action_carry_out([], corrections={october.line_ids.id: 120})
@@ -982,9 +1074,8 @@ class TestSettlementMoment(ConcurrencyCommon):
             self.data._make_record([self.data._scrap(self.data.seal)])
             self.settlement = self.data._generate()
             self.data._submit(self.settlement)
-            service = self.settlement.with_user(self.users["customer_service"])
-            service.action_verify()
-            service.action_send()
+            self.settlement.with_user(self.users["clerk"]).action_verify()
+            self.settlement.with_user(self.users["customer_service"]).action_send()
             self._commit()
 
     def test_confirming_and_objecting(self):

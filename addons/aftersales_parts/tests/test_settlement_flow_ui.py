@@ -16,6 +16,7 @@ class TestSettlementFlowUi(HttpCase, SettlementFlowCommon):
         url = f"/odoo/action-aftersales_parts.action_settlement/{settlement.id}"
         for tour, login in (
             ("file", "center"),
+            ("verify", "clerk"),
             ("audit", "customer_service"),
             ("object", "center"),
             ("answer", "customer_service"),

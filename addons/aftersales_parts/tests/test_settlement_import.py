@@ -285,7 +285,7 @@ class TestSettlementImport(AftersalesPartsCommon):
         pump, seal = settlement.line_ids.mapped("tag")
         self._return_parts(missing=[seal])
         self._submit(settlement)
-        settlement.with_user(self.users["customer_service"]).action_verify()
+        settlement.with_user(self.users["clerk"]).action_verify()
         settlement.with_user(self.users["customer_service"]).action_send()
         self.assertEqual(settlement.amount_payable, 3146)
         rows = [["Tag", "Claimed"], [pump, 3000], [seal, 120]]

@@ -40,7 +40,7 @@ class TestSettlementPrint(AftersalesPartsCommon):
         )
         settlement = self._generate()
         self._submit(settlement)
-        settlement.with_user(self.users["customer_service"]).action_verify()
+        settlement.with_user(self.users["clerk"]).action_verify()
         return settlement
 
     def _render(self, xmlid, records, role):
@@ -374,7 +374,7 @@ class TestDisputePack(AftersalesPartsCommon):
         self._verify_return(document)
         settlement = self._generate()
         self._submit(settlement)
-        settlement.with_user(self.users["customer_service"]).action_verify()
+        settlement.with_user(self.users["clerk"]).action_verify()
         settlement.with_user(self.users["customer_service"]).action_send()
         settlement.with_user(self.users["center"])._object(
             [

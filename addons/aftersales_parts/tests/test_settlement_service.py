@@ -3,7 +3,7 @@ from psycopg2 import IntegrityError
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 from odoo.tools import mute_logger
 
 from .common import AftersalesPartsCommon, freeze
@@ -332,6 +332,51 @@ class TestSettlementService(AftersalesPartsCommon):
         settlement._write_protected({"state": "verified"})
         with self.assertRaises(UserError):
             own._add_rebate(5, "Too late")
+
+    def test_rebate_of_ones_own_center(self):
+        """L3.2, mistake 11: who is paid doesn't grant himself a rebate, nor takes one off."""
+        self._visit()
+        settlement = self._list()
+        line = settlement.with_user(self.users["customer_service"])._add_rebate(5, "Target")
+        user = self._make_center_user("parts_two_roles", self.center)
+        user.group_ids += self.env.ref("aftersales_service.group_customer_service")
+        own = settlement.with_user(user)
+        for grant in (
+            own.action_open_rebate,
+            lambda: own._add_rebate(5, "Target"),
+            line.with_user(user).action_remove_rebate,
+        ):
+            with self.assertRaisesRegex(AccessError, "somebody else"):
+                grant()
+
+    def test_rebate_on_what_we_claim(self):
+        """L3.2, M9.1: no rebate of ours raises what the manufacturer is asked for."""
+        settlement = self.env["aftersales.settlement"].create(
+            {
+                "center_id": self.center.id,
+                "month": OCTOBER,
+                "kind": "service",
+                "direction": "receivable",
+            }
+        )
+        with self.assertRaisesRegex(UserError, "not done"):
+            settlement.with_user(self.users["customer_service"])._add_rebate(5, "Target")
+
+    def test_who_adds_a_rebate_does_not_audit_it(self):
+        """L3.2, M8.4: one of customer service grants, a clerk verifies, another one audits."""
+        self._visit()
+        settlement = self._list()
+        service = settlement.with_user(self.users["customer_service"])
+        service._add_rebate(1234.56, "Target of the quarter")
+        settlement.with_user(self.users["clerk"]).action_verify()
+        for step in (service.action_audit, service.action_send):
+            with self.assertRaisesRegex(AccessError, "a colleague"):
+                step()
+        colleague = new_test_user(
+            self.env, "parts_service_2", groups="aftersales_service.group_customer_service"
+        )
+        settlement.with_user(colleague).action_send()
+        self.assertEqual((settlement.state, settlement.auditor_id), ("sent", colleague))
 
     # --- fee tables ------------------------------------------------------------------------
 

@@ -331,7 +331,7 @@ class TestSwap(QuotaCommon):
         swap = self._swap(tags[0])
         tags[0]._write_protected({"swap_line_id": swap.line_ids.id})
         self._submit(settlement)
-        settlement.with_user(self.users["customer_service"]).action_verify()
+        settlement.with_user(self.users["clerk"]).action_verify()
         line = settlement.line_ids.filtered(lambda line: line.used_part_id == tags[0])
         self.assertEqual((line.result, line.amount_payable), ("replaced", 0))
 
@@ -438,7 +438,7 @@ class TestSwap(QuotaCommon):
         tag = self._tags("stock")
         settlement = self._generate()
         self._submit(settlement)
-        settlement.with_user(self.users["customer_service"]).action_verify()
+        settlement.with_user(self.users["clerk"]).action_verify()
         self.assertEqual(settlement.line_ids.result, "missing")
         self._assert_refused(self._swap(tag), "pays for it once it has come back", tag)
 

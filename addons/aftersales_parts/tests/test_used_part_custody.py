@@ -311,7 +311,7 @@ class TestUsedPartCustody(AftersalesPartsCommon):
                 settlement = self._generate()
                 self._submit(settlement)
                 tag.with_user(self.cs).action_found("Behind the gate")
-                settlement.with_user(self.cs).action_verify()
+                settlement.with_user(self.users["clerk"]).action_verify()
                 line = settlement.line_ids.filtered(lambda ln, t=tag: ln.used_part_id == t)
                 self.assertEqual(line.result, "missing")
                 settlement.with_user(self.cs).action_send()

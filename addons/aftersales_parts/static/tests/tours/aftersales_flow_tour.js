@@ -39,10 +39,15 @@ tours.add("aftersales_settlement_file", {
     steps: () => [press("action_submit"), reached("submitted")],
 });
 
-tours.add("aftersales_settlement_audit", {
+tours.add("aftersales_settlement_verify", {
     steps: () => [
         press("action_verify"),
         reached("verified"),
+    ],
+});
+
+tours.add("aftersales_settlement_audit", {
+    steps: () => [
         {
             content: "Pay less for the pump",
             trigger:
