@@ -208,7 +208,8 @@ class AftersalesSettlement(models.Model):
                 raise UserError(
                     self.env._(
                         "The filing day of %s is over: sent back, it would be forfeited (M8.9). "
-                        "Put right in the audit what has to be paid otherwise, or cancel it.",
+                        "Put right in the audit what has to be paid otherwise, or cancel it: its "
+                        "parts can then be filed anew until the next filing day.",
                         settlement.name,
                     )
                 )
@@ -336,7 +337,14 @@ class AftersalesSettlement(models.Model):
                 )
 
     def action_cancel(self, reason=None):
-        """Cancel a settlement that is not confirmed yet; its parts can be settled again."""
+        """Cancel a settlement that is not confirmed yet; its parts can be settled again.
+
+        What was filed in time, or by an exception can be, is not lost by that: its parts can be
+        filed anew until the next filing day of which the center can be warned (M8.9).
+
+        :raises AccessError: not customer service, or of the center that is paid
+        :raises UserError: no reason, disputed (L1.7), or confirmed already
+        """
         self._check_group(CUSTOMER_SERVICE)
         self._check_other()
         if not (reason or "").strip():
@@ -352,12 +360,32 @@ class AftersalesSettlement(models.Model):
                     amount=settlement.currency_id.format(settlement.amount_claimed),
                 )
             )
+        self._put_off_cancelled()
         # sudo: lines of a cancelled list are released, so that their parts can be settled again
         self.sudo().line_ids.unlink()
         self._write_protected({"state": "cancelled"})
         self._cancel_deadlines()
         self.flush_recordset(["state"])  # the unique index counts live settlements only
         return True
+
+    def _put_off_cancelled(self):
+        """Give the parts of lists that are not the center's to lose another filing day (M8.9)."""
+        for settlement in self:
+            granted = settlement.exception_ids.filtered(lambda e: e.state == "approved")
+            # sudo: the day follows from the lists; who cancels them need not see every part
+            tags = settlement.sudo().line_ids.used_part_id
+            if not tags or not (settlement.date_filed or granted):
+                continue
+            if day := tags._put_off(settlement.company_id):
+                settlement._inform_center(
+                    lambda document, day=day: document.env._(
+                        "The settlement %(number)s of %(month)s was cancelled. Its parts can be "
+                        "filed anew until %(day)s (M8.9).",
+                        number=document.name,
+                        month=document.period,
+                        day=fields.Date.to_string(day),
+                    )
+                )
 
     def action_open_cancel(self):
         """Open the window that asks for the reason."""

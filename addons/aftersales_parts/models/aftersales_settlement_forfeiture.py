@@ -139,7 +139,8 @@ class AftersalesSettlement(models.Model):
 
         First the drafts whose filing day is over, then what never was on a list. What is on none
         when the centers are warned of the filing day is put on a draft, so that nobody loses it
-        unwarned. What fails is left out, logged, and tried again in the next run.
+        unwarned; what can't be listed for want of price, terms or consent gets a later day. What
+        fails is left out, logged, and tried again in the next run.
         """
         now = fields.Datetime.now()
         domain = Domain("state", "=", "draft") & Domain("date_filing", "<", now)
@@ -153,20 +154,64 @@ class AftersalesSettlement(models.Model):
             remaining = self.search_count(domain & Domain("id", "not in", left_out.ids))
             if not self.env["ir.cron"]._commit_progress(len(found), remaining=remaining):
                 return
-        # sudo: how long before the filing day the centers are warned
-        rule = self.env.ref("aftersales_parts.deadline_rule_settlement_filed", False)
-        lead = timedelta(hours=rule.sudo().warning_hours if rule else 0)
-        for company, month, centers in self._find_unlisted(now + lead):
+        for company, month, centers in self._find_unlisted(self._get_warned_until()):
             own = self.with_company(company)
             for offset in range(0, len(centers), batch):
                 part = centers[offset : offset + batch]
-                self._try("_list_rest", own, month, part)
+                if not self._try("_list_rest", own, month, part):
+                    for center in part:
+                        self._try("_list_rest", own, month, center)
                 if not self.env["ir.cron"]._commit_progress(len(part)):
                     return
 
     def _list_rest(self, month, centers):
-        """List what is on no list; what has no price yet is left out (M8.1)."""
-        self._generate(month, centers, ["parts"], problems={})
+        """List what is on no list; what can't be listed for no fault of the center waits (M8.1)."""
+        self._put_off_held_up(month, centers)
+        if self._get_filing_terms(self.env.company, month):
+            self._generate(month, centers, ["parts"], problems={})
+
+    def _put_off_held_up(self, month, centers):
+        """Give what the center can't put right a filing day of which it can be warned (M8.9)."""
+        company = self.env.company
+        tags = self.env["aftersales.used.part"].search(
+            self._get_month_domain(month)
+            & Domain("center_id", "in", centers.ids)
+            & self._get_due_domain(company, self._get_warned_until())
+        )
+        if self._get_filing_terms(company, month):
+            lines = self.env["aftersales.settlement.line"]
+            assessments = lines._assess_parts(tags.record_part_id)
+            tags = tags.filtered(lambda tag: assessments[tag.record_part_id]["is_held_up"])
+        tags._put_off(company)
+
+    @api.model
+    def _get_warned_until(self):
+        """Return until when what is to be filed is warned of by now, naive UTC (M8.9)."""
+        # sudo: how long before the filing day the centers are warned is told to everybody
+        rule = self.env.ref("aftersales_parts.deadline_rule_settlement_filed", False)
+        return fields.Datetime.now() + timedelta(hours=rule.sudo().warning_hours if rule else 0)
+
+    @api.model
+    def _get_filing_terms(self, company, month):
+        """Return the terms that the filing day of ``month`` follows from, or none (M8.3)."""
+        return self.env["aftersales.settlement.terms"]._get_terms_by_day(company, [month])[month]
+
+    @api.model
+    def _get_next_filing_day(self, company):
+        """Return the next day until which lists are filed and of which there is time to warn.
+
+        :return: date, in the company's time zone; False if no terms are in force
+        """
+        moment = self._get_warned_until()
+        month = company._aftersales_local(moment).date() + relativedelta(months=-1, day=1)
+        for later in range(2):
+            start = month + relativedelta(months=later)
+            # sudo: until when lists are filed is told to everybody
+            terms = self.sudo()._get_filing_terms(company, start)
+            day = terms and start + relativedelta(months=1, day=terms.filing_day)
+            if day and company._aftersales_utc(day) >= moment:
+                return day
+        return False
 
     @api.model
     def _try(self, method, records, *args):
@@ -190,17 +235,58 @@ class AftersalesSettlement(models.Model):
         """
         parts = self.env["aftersales.used.part"]
         found = []
-        groups = parts._read_group(
-            parts._get_unlisted_domain(),
-            ["company_id", "date_removed:month"],
-            ["center_id:recordset"],
-        )
-        for company, month, centers in groups:
-            if month + relativedelta(months=1) > company._aftersales_local(moment).date():
-                continue
-            if self._get_filing_day(company, month) < moment:
-                found.append((company, month, centers))
+        for company in parts._read_group(
+            parts._get_unlisted_domain() & Domain("date_removed", "!=", False),
+            [],
+            ["company_id:recordset"],
+        )[0][0]:
+            groups = parts._read_group(
+                parts._get_unlisted_domain()
+                & Domain("company_id", "=", company.id)
+                & Domain("date_removed", "!=", False)
+                & self._get_due_domain(company, moment),
+                ["date_removed:month"],
+                ["center_id:recordset"],
+            )
+            today = company._aftersales_local(moment).date()
+            for month, centers in groups:
+                terms = self._get_filing_terms(company, month)
+                if not terms:
+                    _logger.warning("Settlements: no terms in %s for %s", company.name, month)
+                is_due = not terms or self._get_filing_day(company, month) < moment
+                if month + relativedelta(months=1) <= today and is_due:
+                    found.append((company, month, centers))
         return found
+
+    @api.model
+    def _get_due_domain(self, company, moment):
+        """Return the domain of parts without a filing day of their own after ``moment`` (M8.9)."""
+        day = company._aftersales_local(moment).date()
+        return Domain("date_filing", "=", False) | Domain("date_filing", "<", day)
+
+
+class AftersalesUsedPart(models.Model):
+    """A filing day of its own, for parts that the center is not to blame for (M8.9)."""
+
+    _inherit = "aftersales.used.part"  # pylint: disable=consider-merging-classes-inherited
+
+    def _get_own_filing_day(self):
+        """Return the end of the part's own filing day, naive UTC, or None."""
+        self.ensure_one()
+        return self.company_id._aftersales_utc(self.date_filing) if self.date_filing else None
+
+    def _put_off(self, company):
+        """Let parts of ``company`` be filed by the next filing day of which there is time to warn.
+
+        :return: that day, or False if there is none
+        """
+        day = self.env["aftersales.settlement"]._get_next_filing_day(company)
+        if day:
+            # sudo: nobody writes the day by hand
+            self.sudo().filtered(
+                lambda tag: not tag.date_filing or tag.date_filing < day
+            )._write_protected({"date_filing": day})
+        return day
 
 
 class AftersalesSettlementLine(models.Model):

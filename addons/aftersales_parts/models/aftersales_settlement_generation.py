@@ -19,7 +19,8 @@ class AftersalesSettlement(models.Model):
 
         Safe to run again, and by two people at once: what is on a list already stays there. What
         is found while a list can be filed goes on its draft, or on a supplementary list if there
-        is none any more. What is found after the filing day is listed, too, as forfeited (M8.9).
+        is none any more. What is found after the filing day is listed, too, as forfeited (M8.9);
+        parts that got a later filing day of their own are listed for that day.
 
         :param date month: any day of the month of the services
         :param centers: the service centers; default all that have something to settle
@@ -159,11 +160,8 @@ class AftersalesSettlement(models.Model):
             )
         )
         drafts._lock_drafts()
-        is_in_time = moment <= self._get_filing_day(company, month)
-        if is_in_time:
-            targets = {draft.center_id: draft for draft in drafts}
-            by_center = listable.grouped("center_id")
-        else:
+        filing = self._get_filing_day(company, month)
+        if moment > filing:
             # an exception opens a list again for what it holds, and for nothing else; what was on
             # a list in time once is paid with this month or the next, and not forfeited
             self._add_lines(
@@ -174,16 +172,48 @@ class AftersalesSettlement(models.Model):
                 },
                 assessments,
             )
-            targets, by_center = {}, (listable - late).grouped("center_id")
-        without = [center for center in by_center if center not in targets]
+            listable -= late
+        created = self.browse()
+        # of a part that got a later day of its own, that day counts
+        days = listable.grouped(
+            lambda tag: max(filing, tag not in late and tag._get_own_filing_day() or filing)
+        )
+        for day, own in days.items():
+            fitting = (
+                drafts if day == filing else drafts.filtered(lambda s, d=day: s.date_filing == d)
+            )
+            created |= self._list_parts(
+                month, own, day, moment, fitting, lists | created, assessments
+            )
+        return lists | created
+
+    def _list_parts(self, month, tags, day, moment, drafts, lists, assessments):
+        """Put parts on the ``drafts``, or on new lists; return the new ones.
+
+        :param tags: the parts, all of them listable and to be filed by the same day
+        :param datetime day: until when they are to be filed, naive UTC; if it is over at
+            ``moment``, they are forfeited (M8.9)
+        :param lists: those of the month, after which new ones are numbered
+        """
+        is_in_time = moment <= day
+        targets = {draft.center_id: draft for draft in drafts} if is_in_time else {}
+        by_center = tags.grouped("center_id")
         created = self._create_once(
-            [self._prepare_list_vals(center, month, lists, "parts") for center in without]
+            [
+                self._prepare_list_vals(center, month, lists, "parts")
+                for center in by_center
+                if center not in targets
+            ]
+        )
+        # sudo: nobody writes the day by hand
+        created.sudo().filtered(lambda s: s.date_filing != day)._write_protected(
+            {"date_filing": day}
         )
         targets.update((settlement.center_id, settlement) for settlement in created)
         self._add_lines({targets[center]: own for center, own in by_center.items()}, assessments)
         if not is_in_time:
             created._forfeit()
-        return lists | created
+        return created
 
     @api.model
     def _prepare_list_vals(self, center, month, lists, kind):

@@ -28,6 +28,8 @@ class AftersalesSettlementLine(models.Model):
         - ``obstacles``: sentences why nothing is paid as things stand
         - ``is_listable``: whether it can stand on a list at all: it has a price, terms and, if it
           was bought outside, consent and proof. What isn't covered is listed, and pays nothing.
+        - ``is_held_up``: whether it can't for want of price, terms or consent, which are not the
+          center's to give
         - ``is_payable``: whether nothing stands against it; the used part is yet to be accepted
 
         :param parts: lines of service records (`aftersales.service.record.part`) with a product
@@ -80,7 +82,8 @@ class AftersalesSettlementLine(models.Model):
         rate, reason = self._get_fee(part, terms)
         fee = currency.round(base * rate / 100)
         swapped = len(part.used_part_ids.filtered("swap_line_id"))
-        blocking = self._get_part_blocks(part, day, terms, price, consents)
+        held_up = self._get_part_blocks(part, day, terms, price, consents)
+        blocking = held_up + self._get_proof_blocks(part)
         obstacles = list(blocking)
         if part.source == "deposit" or swapped == part.quantity:
             obstacles.append(
@@ -111,12 +114,13 @@ class AftersalesSettlementLine(models.Model):
             "quantity": 0 if part.source == "deposit" else part.quantity - swapped,
             "obstacles": obstacles,
             "is_listable": not blocking,
+            "is_held_up": bool(held_up),
             "is_payable": not obstacles,
         }
 
     @api.model
     def _get_part_blocks(self, part, day, terms, price, consents):
-        """Return why ``part`` can't stand on a list, in sentences."""
+        """Return what the center can't put right, and because of which ``part`` isn't listed."""
         name = part.product_id.display_name
         blocks = []
         if not price and not part.company_id.aftersales_pricelist_id:
@@ -137,24 +141,29 @@ class AftersalesSettlementLine(models.Model):
             )
         if not terms:
             blocks.append(self.env["aftersales.settlement.terms"]._get_missing_message(day))
-        if part.source != "outside":
-            return blocks
-        if (part.record_id.request_id._origin, part.product_id._origin) not in consents:
+        key = (part.record_id.request_id._origin, part.product_id._origin)
+        if part.source == "outside" and key not in consents:
             blocks.append(
                 self.env._(
                     "“%s” was bought outside without written consent of customer service (M8.8)",
                     name,
                 )
             )
-        if not part.purchase_price or not (part.purchase_number or part.purchase_photo):
-            blocks.append(
-                self.env._(
-                    "“%s” was bought outside: enter what was paid, and number or photo of the "
-                    "supplier's invoice (M8.8)",
-                    name,
-                )
-            )
         return blocks
+
+    @api.model
+    def _get_proof_blocks(self, part):
+        """Return what the center has yet to enter before ``part`` can stand on a list (M8.8)."""
+        has_proof = part.purchase_price and (part.purchase_number or part.purchase_photo)
+        if part.source != "outside" or has_proof:
+            return []
+        return [
+            self.env._(
+                "“%s” was bought outside: enter what was paid, and number or photo of the "
+                "supplier's invoice (M8.8)",
+                part.product_id.display_name,
+            )
+        ]
 
     @api.model
     def _get_fee(self, part, terms):

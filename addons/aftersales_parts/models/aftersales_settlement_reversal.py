@@ -24,9 +24,8 @@ class AftersalesSettlement(models.Model):
     def action_reverse(self, reason=None):
         """Take a confirmed settlement back out of the books, as an accountant (M8.5).
 
-        It is audited again, not cancelled: after the filing day a new list could not be filed any
-        more (M8.9), so its parts would be lost by a mistake that was not the center's. Customer
-        service corrects and sends it again, or cancels it.
+        It is audited again. Customer service corrects and sends it again, or cancels it, so that
+        its parts are filed anew (M8.9).
 
         :raises UserError: no reason, a fapiao is matched or in the books, or these are locked
         """

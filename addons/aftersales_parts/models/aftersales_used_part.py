@@ -86,6 +86,14 @@ class AftersalesUsedPart(models.Model):
         help="What the inspection said, whatever becomes of the part afterwards. The settlement "
         "pays by it.",
     )
+    date_filing = fields.Date(
+        "To be filed by",
+        readonly=True,
+        copy=False,
+        help="Later than the filing day of its month, because a list that was filed in time was "
+        "cancelled, or because price, terms or consent were missing (M8.9). Empty: the filing day "
+        "of its month.",
+    )
     event_ids = fields.One2many("aftersales.used.part.event", "used_part_id", "Life of the part")
     settlement_line_count = fields.Integer(compute="_compute_settlement_line_count")
     # not tracked: the events tell more, and nobody can change them
@@ -127,6 +135,7 @@ class AftersalesUsedPart(models.Model):
 
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {
+            "date_filing",
             "deduction_reason_id",
             "keeper_id",
             "result",

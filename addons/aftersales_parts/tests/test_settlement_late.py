@@ -206,12 +206,130 @@ class TestSettlementForfeiture(LateCommon):
         self.assertTrue(settlement.deadline_ids.date_warned)
 
     def test_unpriced_is_not_forfeited(self):
-        """M8.1, M8.9: nobody could list a part without a price, so it is not taken away."""
+        """M8.1, M8.9: who couldn't file for want of a price files by a day after there is one.
+
+        By hand: 1000.00 and the fee of 100.00, listed three days before 5 December, and lost then.
+        """
         strange = self._make_part("Strange", self.env["aftersales.part.class"])
-        record = self._make_record([self._part(strange)])
+        tag = self._make_record([self._part(strange)]).used_part_ids
         with freeze_time(OVER):
             self._run_cron()
-        self.assertFalse(record.used_part_ids.settlement_line_ids)
+            self.assertEqual(str(tag.date_filing), "2026-12-05")
+        with freeze_time("2026-11-20 02:00:00"):
+            self._make_price(strange, 1000)
+            self._run_cron()
+        self.assertFalse(tag.settlement_line_ids)
+        with freeze_time("2026-12-02 16:00:00"):
+            self._run_cron()
+        settlement = self._find()
+        self.assertEqual((settlement.state, settlement.amount_claimed), ("draft", 1100))
+        self.assertEqual(str(settlement.date_filing), "2026-12-05 15:59:59")
+        with freeze_time("2026-12-05 16:00:00"):
+            self._run_cron()
+        self.assertEqual((settlement.state, settlement.amount_forfeited), ("forfeited", 1100))
+
+    def test_unpriced_for_months(self):
+        """M8.1, M8.9: each run moves the day while there is no price; never to a day too near."""
+        strange = self._make_part("Strange", self.env["aftersales.part.class"])
+        tag = self._make_record([self._part(strange)]).used_part_ids
+        for moment, day in (
+            ("2026-11-02 15:59:58", False),
+            ("2026-11-02 16:00:00", "2026-12-05"),
+            ("2026-12-02 15:59:58", "2026-12-05"),
+            ("2026-12-02 16:00:00", "2027-01-05"),
+        ):
+            with self.subTest(moment=moment), freeze_time(moment):
+                self._run_cron()
+                self.assertEqual(str(tag.date_filing), str(day))
+        self.assertFalse(tag.settlement_line_ids)
+
+    def test_without_consent_is_not_forfeited(self):
+        """M8.8, M8.9: the company's consent is not the center's to give, but the proof is."""
+        record = self._make_record(
+            [
+                self._part(
+                    self.pump, source="outside", purchase_price=2000, purchase_number="INV-1"
+                ),
+                self._part(self.seal),
+            ]
+        )
+        pump, seal = record.used_part_ids.sorted("name")
+        engine = self.registry["aftersales.service.record"]
+        with (
+            patch.object(engine, "_get_outside_consents", lambda records: set()),
+            freeze_time(OVER),
+        ):
+            self._run_cron()
+        self.assertEqual(str(pump.date_filing), "2026-12-05")
+        self.assertEqual(seal.settlement_line_ids.result, "forfeited")
+
+    def test_cancelled_after_filing_day_is_not_forfeited(self):
+        """M8.9: what was filed in time and cancelled later can be filed by the next day; 3146.00.
+
+        Cancelled a second time as a draft, it keeps that day.
+        """
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        first = self._generate()
+        self._submit(first)
+        generate = self.env["aftersales.settlement"]._generate
+        with freeze_time("2026-11-10 02:00:00"):
+            first.with_user(self.users["customer_service"]).action_cancel("Wrong price list")
+            self.assertEqual(str(tag.date_filing), "2026-12-05")
+            self.assertTrue(first.message_ids.filtered(lambda m: "2026-12-05" in m.body))
+            self._run_cron()
+            self.assertFalse(tag.settlement_line_ids)
+            second = generate(OCTOBER, self.center, ["parts"])
+            self.assertEqual((second.state, second.amount_claimed), ("draft", 3146))
+            self.assertEqual(str(second.date_filing), "2026-12-05 15:59:59")
+            self.assertEqual(generate(OCTOBER, self.center, ["parts"]), second, "run twice")
+            second.with_user(self.users["customer_service"]).action_cancel("Once more")
+            self.assertEqual(str(tag.date_filing), "2026-12-05")
+        with freeze_time("2026-11-30 02:00:00"):
+            third = generate(OCTOBER, self.center, ["parts"])
+            third.with_user(self.users["center"]).action_submit()
+        self.assertEqual(third.state, "submitted")
+
+    def test_other_parts_are_forfeited_all_the_same(self):
+        """M8.9: the later day is that of the cancelled list's parts; what never was listed is lost.
+
+        By hand: 3146.00 on a draft, 120.00 lost; each on a list of its own number.
+        """
+        self._make_record([self._part(self.pump)])
+        first = self._generate()
+        self._submit(first)
+        self._make_record([self._scrap(self.seal)])
+        with freeze_time("2026-11-10 02:00:00"):
+            first.with_user(self.users["customer_service"]).action_cancel("Wrong price list")
+            lists = self.env["aftersales.settlement"]._generate(OCTOBER, self.center, ["parts"])
+        by_state = {settlement.state: settlement for settlement in lists}
+        self.assertEqual(by_state["draft"].amount_claimed, 3146)
+        self.assertEqual(by_state["forfeited"].amount_forfeited, 120)
+        self.assertEqual(set(lists.mapped("supplement")), {0, 1})
+
+    def test_draft_is_cancelled_in_time(self):
+        """M8.9: cancelling what nobody has filed gives no later day."""
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        self._generate().with_user(self.users["customer_service"]).action_cancel("Wrong")
+        self.assertFalse(tag.date_filing)
+
+    def test_cancelled_after_exception(self):
+        """M8.9: what an exception opened again isn't lost by cancelling it."""
+        settlement = self._forfeited()
+        with freeze_time("2026-11-09 02:00:00"):
+            exception = self._ask(settlement)
+            exception.action_submit()
+            exception.with_user(self.users["customer_service"]).action_approve()
+            settlement.with_user(self.users["customer_service"]).action_cancel("Wrong")
+            self._run_cron()
+            again = self.env["aftersales.settlement"]._generate(OCTOBER, self.center, ["parts"])
+        self.assertEqual((again.state, again.amount_claimed), ("draft", 3266))
+
+    def test_filing_day_of_a_part_is_not_written(self):
+        """M8.9: no role moves the filing day of a part by hand."""
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        for role in ("center", "clerk", "customer_service", "logistics"):
+            with self.subTest(role=role), self.assertRaises(AccessError):
+                tag.with_user(self.users[role]).write({"date_filing": "2027-01-05"})
 
     def test_filed_and_services_stay(self):
         """M8.9, M9.1: neither a filed list nor one of service fees is forfeited."""
@@ -287,6 +405,43 @@ class TestSettlementForfeiture(LateCommon):
             self._run_cron()
         by_center = {s.center_id: s.state for s in lists}
         self.assertEqual(by_center, {self.center: "draft", other: "forfeited"})
+
+    def test_unlisted_parts_survive_one_center(self):
+        """M8.9: what no list held is forfeited, whatever another center of the batch runs into."""
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        self._make_record([self._scrap(self.seal)])
+        self._make_record([self._scrap(self.seal)], center=other)
+        model = self.registry["aftersales.settlement"]
+        add_lines = model._add_lines
+
+        def fail(settlements, tags_by_settlement, assessments):
+            if any(s.center_id == self.center for s in tags_by_settlement):
+                raise ValueError("broken")
+            return add_lines(settlements, tags_by_settlement, assessments)
+
+        with (
+            freeze_time(OVER),
+            patch.object(model, "_add_lines", fail),
+            self.assertLogs("odoo.addons.aftersales_parts", "ERROR"),
+        ):
+            self._run_cron()
+        lists = self.env["aftersales.settlement"].search([("month", "=", OCTOBER)])
+        self.assertEqual((lists.center_id, lists.state), (other, "forfeited"))
+
+    def test_month_without_terms(self):
+        """M8.3, M8.9: a month without terms has no filing day: it waits, the others are swept."""
+        self.env.ref("aftersales_parts.settlement_terms").date_from = "2026-10-01"
+        old = self._make_record([self._part(self.pump)], day="2026-09-20").used_part_ids
+        october = self._make_record([self._scrap(self.seal)]).used_part_ids
+        with (
+            freeze_time(OVER),
+            self.assertLogs("odoo.addons.aftersales_parts", "WARNING") as logs,
+        ):
+            self._run_cron()
+        self.assertIn("no terms", logs.output[0])
+        self.assertFalse(old.settlement_line_ids)
+        self.assertEqual(str(old.date_filing), "2026-12-05")
+        self.assertEqual(october.settlement_line_ids.result, "forfeited")
 
     def test_center_closes(self):
         """L2.12, M8.9: a forfeited list is over; it doesn't keep a center from being closed."""

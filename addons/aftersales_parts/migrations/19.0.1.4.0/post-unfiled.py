@@ -45,6 +45,8 @@ def _list_before_it_is_late(model):
         return
     for company, month, centers in model._find_unlisted(fields.Datetime.now()):
         own = model.with_company(company)
+        if not own._get_filing_terms(company, month):
+            continue
         day = own._get_filing_day(company, month)
         lists = own._generate(month, centers, ["parts"], moment=day, problems={})
         # their day is set as that of the drafts that were there
