@@ -271,6 +271,39 @@ class AftersalesSettlement(models.Model):
             )
         )
 
+    def action_open_recall(self):
+        """Open the window that asks for the reason."""
+        self.ensure_one()
+        return self.env["aftersales.reason"]._open(
+            self, "action_recall", self.env._("Recall from the service center")
+        )
+
+    def action_recall(self, reason=None):
+        """Take back what was sent and isn't confirmed, to put it right and send it again (M8.5).
+
+        :raises AccessError: not customer service, or of the center that is paid
+        :raises UserError: no reason, or not waiting for the center any more
+        """
+        reason = (reason or "").strip()
+        if not reason:
+            raise UserError(self.env._("Say why the list is recalled."))
+        self._check_group(CUSTOMER_SERVICE)
+        self._check_other()
+        self._check_direction("payable")
+        self._lock("sent")
+        self._write_protected({"state": "audited"})
+        self._cancel_deadlines()
+        self._inform_center(
+            lambda document: document.env._(
+                "The settlement %(number)s of %(month)s was recalled and will be sent again: "
+                "%(reason)s",
+                number=document.name,
+                month=document.period,
+                reason=reason,
+            )
+        )
+        return True
+
     def action_open_confirm(self):
         """Open the window that tells the exact amount."""
         self.ensure_one()
@@ -310,6 +343,7 @@ class AftersalesSettlement(models.Model):
         self._check_undisputed_lines()
         self._check_seen(amount)
         self._write_protected({"state": "confirmed", "date_confirmed": fields.Datetime.now()})
+        payable._deadline_event("answered")
         # of what is not paid, no fapiao will come: then nothing is left to be done
         unpaid = self.filtered(lambda s: s.currency_id.is_zero(s.amount_payable))
         unpaid._write_protected({"state": "reconciled"})

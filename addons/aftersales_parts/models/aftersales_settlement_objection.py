@@ -65,6 +65,7 @@ class AftersalesSettlement(models.Model):
         self._write_protected({"state": "disputed"})
         if self.direction == "payable":
             self._deadline_event("disputed")
+            self._deadline_event("answered")
             self._tell_customer_service(differences)
         return differences.with_env(self.env)
 
@@ -255,7 +256,11 @@ class AftersalesSettlement(models.Model):
         )._send()
 
     def _get_reason_actions(self):
-        return super()._get_reason_actions() | {"action_bounce", "action_set_aside"}
+        return super()._get_reason_actions() | {
+            "action_bounce",
+            "action_recall",
+            "action_set_aside",
+        }
 
     # --- setting aside ---------------------------------------------------------------------
 
@@ -300,6 +305,7 @@ class AftersalesSettlement(models.Model):
         differences._write_protected({"settlement_id": supplement.id})
         supplement._write_protected({"state": "disputed", "date_filed": document.date_filed})
         document._write_protected({"state": "sent"})
+        document._deadline_event("sent")
         document.line_ids._cap_corrections()
         document._note_set_aside(supplement, lines, differences, reason.strip())
         return True

@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from freezegun import freeze_time
 
 from odoo import fields
@@ -340,6 +342,71 @@ class TestSettlementFlow(SettlementFlowCommon):
         self.assertEqual(set(both.mapped("state")), {"sent"})
 
     # --- sent back -------------------------------------------------------------------------
+
+    def test_recall_before_confirmation(self):
+        """M8.5: what was sent wrongly is taken back, changed and sent again; told to the center.
+
+        By hand: the pump at 2000.00 instead of 3146.00; what the center had open pays nothing.
+        """
+        settlement, pump, _seal = self._sent()
+        seen = (
+            self.env["aftersales.settlement.confirm"]
+            .with_user(self.users["center"])
+            .create({"settlement_id": settlement.id, "amount_payable": settlement.amount_payable})
+        )
+        for role in ("center", "clerk", "accountant"):
+            with self.subTest(role=role), self.assertRaises(AccessError):
+                self._as(role, settlement).action_recall("Wrong fee")
+        own = self._as("customer_service", settlement)
+        with self.assertRaisesRegex(UserError, "why"):
+            own.action_recall(" ")
+        own.action_recall("Wrong fee")
+        self.assertEqual(settlement.state, "audited")
+        message = settlement.message_ids.filtered(lambda m: "Wrong fee" in (m.body or ""))
+        self.assertIn(self.users["center"].partner_id, message.partner_ids)
+        with self.assertRaises(UserError), self.cr.savepoint():
+            seen.action_confirm()
+        self._pay(pump, mode="amount", amount=2000, deduction_reason_id=self.d02.id)
+        own.action_send()
+        with self.assertRaisesRegex(UserError, "by now"), self.cr.savepoint():
+            seen.action_confirm()
+        self._as("center", settlement).action_confirm(2120)
+        self.assertEqual(settlement.amount_payable, 2120)
+        with self.assertRaisesRegex(UserError, "can only be done"):
+            own.action_recall("Too late")
+
+    def test_silent_center_is_reminded(self):
+        """M8.5: a center has five working days to confirm or object, and is reminded.
+
+        Monday 2 November to Monday 9th; recalled, it has to do nothing; sent again, five new days.
+        """
+        rule = self.env.ref("aftersales_parts.deadline_rule_settlement_answered")
+        with freeze_time("2026-11-02 02:00:00"):
+            settlement, _pump, seal = self._sent()
+
+        def runs():
+            own = settlement.deadline_ids.filtered(lambda d: d.rule_id == rule)
+            return own.sorted("id")
+
+        self.assertEqual(runs().mapped("state"), ["running"])
+        self.assertEqual(str(runs().date_due), "2026-11-09 15:59:59")
+        with (
+            freeze_time("2026-11-09 02:00:00"),
+            patch.object(self.registry["ir.cron"], "_commit_progress", return_value=60),
+        ):
+            self.env["aftersales.deadline"]._cron_sweep()
+        self.assertTrue(runs().date_warned)
+        activities = self.env["mail.activity"].search(
+            [("aftersales_deadline_id", "in", runs().ids)]
+        )
+        self.assertIn(self.users["center"], activities.user_id)
+        with freeze_time("2026-11-09 03:00:00"):
+            self._as("customer_service", settlement).action_recall("Wrong fee")
+            self.assertEqual(runs().mapped("state"), ["cancelled"])
+            self._as("customer_service", settlement).action_send()
+            self.assertEqual(runs().mapped("state"), ["cancelled", "running"])
+            self._object(seal, 100)
+        self.assertEqual(runs().mapped("state"), ["cancelled", "met"])
 
     def test_sent_back(self):
         """M8.3, M8.9: back to draft in time, with the reason; its deadline runs again."""
