@@ -88,9 +88,7 @@ class AftersalesFapiao(models.Model):
         if blue.currency_id.is_zero(blue._get_standing()):
             blue._write_protected({"state": "reversed"})
         for settlement in matches.settlement_id:
-            settlement._write_protected({"state": "posted"})
-            # the center has to issue another one, in the same time (M9.2)
-            settlement._deadline_event("confirmed")
+            settlement._update_invoiced_state()
             settlement.message_post(
                 body=self.env._(
                     "The red fapiao %(red)s takes back %(amount)s of %(blue)s. This much is to be "

@@ -121,13 +121,20 @@ class AftersalesSettlement(models.Model):
         "list was made (M8.3). What is not filed by then is forfeited (M8.9).",
     )
     date_confirmed = fields.Datetime("Confirmed on", readonly=True, copy=False)
+    date_notice = fields.Datetime(
+        "Invoice asked for anew",
+        readonly=True,
+        copy=False,
+        help="When a red fapiao or an undone match took the invoice back after it was complete: "
+        "from then on there is time for another one (M9.2).",
+    )
     date_invoice_due = fields.Datetime(
         "To be invoiced until",
         compute="_compute_date_invoice_due",
         store=True,
         copy=False,
         help="End of the last working day for the VAT invoice, by the settlement terms in force on "
-        "the day of the confirmation (M8.6, M9.2).",
+        "the day of the confirmation (M8.6, M9.2); anew where the invoice was taken back.",
     )
     state = fields.Selection(
         [
@@ -216,7 +223,7 @@ class AftersalesSettlement(models.Model):
         terms = self.env["aftersales.settlement.terms"]._get_terms(company, month)
         return company._aftersales_utc(month + relativedelta(months=1, day=terms.filing_day))
 
-    @api.depends("date_confirmed", "company_id")
+    @api.depends("date_confirmed", "date_notice", "company_id")
     def _compute_date_invoice_due(self):
         terms = self.env["aftersales.settlement.terms"]
         rules = self.env["aftersales.deadline.rule"]
@@ -224,6 +231,8 @@ class AftersalesSettlement(models.Model):
             company, moment = settlement.company_id, settlement.date_confirmed
             day = moment and company._aftersales_local(moment).date()
             days = day and terms._get_terms_by_day(company, [day])[day].invoice_days
+            if days and settlement.date_notice:
+                day = company._aftersales_local(settlement.date_notice).date()
             settlement.date_invoice_due = bool(days) and rules._plan_days(
                 days, day + timedelta(days=1), company
             )
@@ -277,6 +286,7 @@ class AftersalesSettlement(models.Model):
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {
             "date_confirmed",
+            "date_notice",
             "supplement",
         }
 

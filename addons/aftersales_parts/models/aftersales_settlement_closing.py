@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import fields, models
 from odoo.exceptions import UserError
 
 from .account_move import forget_caller
@@ -29,6 +29,13 @@ class AftersalesSettlement(models.Model):
                 settlement._write_protected({"state": state})
                 if complete:
                     settlement._deadline_event("invoiced")
+                else:
+                    settlement._ask_anew()
+
+    def _ask_anew(self):
+        """Give the time for another invoice, because the one that was complete is gone (M9.2)."""
+        self._write_protected({"date_notice": fields.Datetime.now()})
+        self._deadline_event("confirmed")
 
     def _check_fapiao(self, fapiaos):
         """Raise UserError unless the fapiao are of this settlement's partner and company."""

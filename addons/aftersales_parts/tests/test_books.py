@@ -631,6 +631,47 @@ class TestPosting(BooksCommon):
         self.assertEqual(settlement._get_entry_lines()["current"].amount_residual, -36)
         self.assertIn(invoices["usd"].name, "".join(settlement.message_ids.mapped("body")))
 
+    def test_open_balance_is_named(self):
+        """M8.5: 300.00 of an opening balance are not set off, and the settlement says so.
+
+        By hand: the invoice of 200.00 is set off, 860.00 of 1060.00 are left.
+        """
+        account = self.center.property_account_receivable_id
+        entry = self.env["account.move"].create(
+            {
+                "move_type": "entry",
+                "date": "2026-01-01",
+                "line_ids": [
+                    Command.create(
+                        {"account_id": a.id, "partner_id": self.center.id, "balance": balance}
+                    )
+                    for a, balance in (
+                        (account, 300),
+                        (self.company.aftersales_accrued_account_id, -300),
+                    )
+                ],
+            }
+        )
+        entry.action_post()
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self.center.id,
+                "invoice_date": "2026-10-01",
+                "invoice_line_ids": [
+                    Command.create({"name": "x", "price_unit": 200, "tax_ids": False})
+                ],
+            }
+        )
+        invoice.action_post()
+        settlement = self._settlement(1060)
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertEqual(settlement._get_entry_lines()["current"].amount_residual, -860)
+        body = "".join(settlement.message_ids.mapped("body"))
+        self.assertIn(entry.name, body)
+        self.assertIn("300.00", body)
+        self.assertNotIn(invoice.name, body)
+
     def test_queries_of_posting(self):
         """Design 9: entries of 16 settlements cost few queries more each than those of 4."""
         centers = [self._make_center(f"Center {n}", f"913301{n:02d}MA2AYBC366") for n in range(20)]
@@ -749,6 +790,45 @@ class TestRed(BooksCommon):
         self.assertEqual(second._get_entry_lines()["claims"].amount_residual, 212)
         self.assertEqual(second._get_entry_lines()["accrued"].amount_residual, -200)
 
+    def _due(self, settlement):
+        """Return the day until which the fapiao is due, and the states of its deadlines."""
+        rule = self.env.ref("aftersales_parts.deadline_rule_settlement_invoiced")
+        deadlines = settlement.deadline_ids.filtered(lambda d: d.rule_id == rule).sorted("id")
+        day = self.company._aftersales_local(deadlines[-1:].date_due).date()
+        self.assertEqual(deadlines[-1:].date_due, settlement.date_invoice_due)
+        return str(day), deadlines.mapped("state")
+
+    def test_deadline_after_red_fapiao(self):
+        """M9.2: the red one of Wednesday 10 February gives 7 working days, until the 19th."""
+        settlement = self._settlement(1060)
+        settlement._deadline_event("confirmed")
+        self.assertEqual(self._due(settlement), ("2026-12-01", ["running"]))
+        blue = self._fapiao(self._split(1060))
+        blue.action_match()
+        blue.action_reconcile()
+        with freeze_time("2027-02-10 02:00:00"):
+            self._red(blue, 500)._apply_red()
+            self.assertEqual(self._due(settlement), ("2027-02-19", ["met", "running"]))
+            self.assertEqual(self.center.fapiao_missing_due, 500)
+        with freeze_time("2027-02-12 02:00:00"):
+            # what is missing already isn't given more time by the next one
+            self._red(blue, 100)._apply_red()
+            self.assertEqual(self._due(settlement), ("2027-02-19", ["met", "running"]))
+            self.assertEqual(self.center.fapiao_missing_amount, 600)
+
+    def test_deadline_after_undone_match(self):
+        """M9.2: undone on Wednesday 10 February, the invoice is asked for until the 19th."""
+        settlement = self._settlement(1060)
+        settlement._deadline_event("confirmed")
+        fapiao = self._fapiao(self._split(1060))
+        fapiao.action_match()
+        self.assertEqual(self._due(settlement), ("2026-12-01", ["met"]))
+        with freeze_time("2027-02-10 02:00:00"):
+            fapiao.match_ids.action_undo()
+            self.assertEqual(self._due(settlement), ("2027-02-19", ["met", "running"]))
+            fapiao.action_match()
+            self.assertEqual(self._due(settlement), ("2027-02-19", ["met", "met"]))
+
     def test_role(self):
         """M8.6: only accountants apply a red fapiao."""
         _settlement, blue = self._posted()
@@ -857,7 +937,8 @@ class TestReversal(BooksCommon):
         with self.assertRaisesRegex(UserError, "Undo the match"), self.cr.savepoint():
             own.action_reverse("Wrong")
         blue.action_reconcile()
-        with self.assertRaisesRegex(UserError, "red fapiao first"), self.cr.savepoint():
+        self.assertEqual(settlement.state, "reconciled")
+        with self.assertRaisesRegex(UserError, "red fapiao first: enter"), self.cr.savepoint():
             own.action_reverse("Wrong")
         groups = {6: (-1000, -60)}
         self._fapiao(groups, blue=blue)._apply_red()
@@ -880,6 +961,16 @@ class TestReversal(BooksCommon):
             own.action_reverse("Wrong")
         reversal = settlement.entry_ids.filtered("reversed_entry_id")
         self.assertEqual(str(reversal.date), "2026-12-02")
+
+    def test_reverse_of_zero_list(self):
+        """M8.5: what was agreed on at 0.00 by mistake was never in the books, and is reversed."""
+        settlement = self._settlement(1060, post=False)
+        settlement.line_ids._write_protected({"result": "missing", "amount_payable": 0})
+        settlement._write_protected({"state": "sent", "date_confirmed": False})
+        settlement.with_user(self.users["center"]).action_confirm(0)
+        self.assertEqual((settlement.state, settlement.move_id.id), ("reconciled", False))
+        settlement.with_user(self.users["bookkeeper"]).action_reverse("The parts have arrived")
+        self.assertEqual((settlement.state, settlement.date_confirmed), ("audited", False))
 
     def test_key_of_the_context(self):
         """The guard of entries can't be taken off by a key that a caller puts in the context."""
@@ -948,6 +1039,34 @@ class TestBooksScreens(BooksCommon):
         self.assertFalse(other.with_user(stranger).fapiao_missing_amount)
         with self.assertRaises(AccessError):
             self.center.with_user(stranger).read(["fapiao_missing_30"])
+
+    def test_missing_equals_centers_and_ledger(self):
+        """M8.6: dashboard, center and claims account agree on what is missing and what waits.
+
+        By hand: 1000 with 400 matched misses 600; 530 in full, not in the books; 212 confirmed,
+        while the books are locked: 812 are missing, 930 matched; 1530 stand on the claims account.
+        """
+        first, second = self._settlement(1000), self._settlement(530, "2026-09-01")
+        self._settlement(212, "2026-08-01", post=False)
+        part = self._fapiao(self._split(400))
+        self._match((part, first, 400))
+        whole = self._fapiao(self._split(530))
+        self._match((whole, second, 530))
+
+        def get_figures():
+            self.center.invalidate_recordset()
+            ((missing, matched),) = self.env["aftersales.settlement.report"]._read_group(
+                [("center_id", "=", self.center.id)],
+                aggregates=["amount_missing:sum", "amount_matched:sum"],
+            )
+            self.assertEqual(self.center.fapiao_missing_amount, missing)
+            self.assertEqual(self.center.fapiao_matched_amount, matched)
+            return missing, matched, *self._open("claims")
+
+        self.assertEqual(get_figures(), (812, 930, 1530, 1530))
+        self.assertEqual(self.center.fapiao_missing_count, 2)
+        whole.action_reconcile()
+        self.assertEqual(get_figures(), (812, 400, 1000, 1000))
 
     def test_bill_shows_its_fapiao(self):
         """M8.6: number, state and settlement on the bill, its list and its filters."""
