@@ -19,6 +19,8 @@ class AftersalesSettlementReport(models.Model):
     _order = "month desc, settlement_id desc, id"
     _rec_name = "settlement_id"
     _depends = {
+        "aftersales.fapiao": ["bill_id"],
+        "aftersales.fapiao.match": ["amount", "fapiao_id", "settlement_id"],
         "aftersales.settlement": [
             "amount_difference",
             "amount_invoiced",
@@ -35,8 +37,11 @@ class AftersalesSettlementReport(models.Model):
             "amount_deducted",
             "amount_payable",
             "deduction_reason_id",
+            "kind",
+            "origin_line_id",
             "result",
             "settlement_id",
+            "used_part_id",
         ],
         "res.company": ["currency_id"],
     }
@@ -78,14 +83,27 @@ class AftersalesSettlementReport(models.Model):
     amount_deducted = fields.Monetary(
         "Deducted", readonly=True, help="Claimed and not paid, as far as it is verified (M8.4)."
     )
+    amount_paid_later = fields.Monetary(
+        "Deducted, paid later",
+        readonly=True,
+        help="What of the deducted amount a later list has paid after all: the part arrived, or it "
+        "was ruled so. The later list claims it once more.",
+    )
     amount_confirmed = fields.Monetary("Confirmed", readonly=True)
     amount_invoiced = fields.Monetary(
         "Amount invoiced",
         readonly=True,
         help="Fapiao that were matched to confirmed settlements (M8.6).",
     )
+    amount_matched = fields.Monetary(
+        "Matched, not in the books",
+        readonly=True,
+        help="Fapiao that are matched and wait to be reconciled (M8.6).",
+    )
     amount_missing = fields.Monetary(
-        "Fapiao missing", readonly=True, help="Confirmed, while the fapiao is still to come."
+        "Fapiao missing",
+        readonly=True,
+        help="Confirmed, while the fapiao is still to come: none is matched.",
     )
 
     def _get_selection(self, model, name):
@@ -103,8 +121,10 @@ class AftersalesSettlementReport(models.Model):
                    part.amount_open,
                    part.amount_forfeited,
                    part.amount_deducted,
+                   part.amount_paid_later,
                    part.amount_confirmed,
                    part.amount_invoiced,
+                   part.amount_matched,
                    part.amount_missing,
                    settlement.company_id,
                    company.currency_id,
@@ -139,16 +159,36 @@ class AftersalesSettlementReport(models.Model):
                    sum(CASE WHEN %(forfeited)s THEN line.amount_claimed ELSE 0 END)
                        AS amount_forfeited,
                    sum(coalesce(line.amount_deducted, 0)) AS amount_deducted,
+                   sum(coalesce(later.amount, 0)) AS amount_paid_later,
                    sum(CASE WHEN %(agreed)s THEN line.amount_payable ELSE 0 END)
                        AS amount_confirmed,
                    0::numeric AS amount_invoiced,
+                   0::numeric AS amount_matched,
                    0::numeric AS amount_missing
               FROM aftersales_settlement_line line
               JOIN aftersales_settlement settlement ON settlement.id = line.settlement_id
+         LEFT JOIN LATERAL (%(later)s) later ON line.amount_deducted > 0 AND %(agreed)s
           GROUP BY line.settlement_id, line.result, line.deduction_reason_id, settlement.state
             """,
             agreed=agreed,
             forfeited=forfeited,
+            later=self._get_later_query(),
+        )
+
+    def _get_later_query(self):
+        """Return what later lists paid of what ``line`` claimed and was not paid."""
+        return SQL(
+            """
+            SELECT least(line.amount_deducted, coalesce(sum(other.amount_payable), 0)) AS amount
+              FROM aftersales_settlement_line other
+              JOIN aftersales_settlement paid ON paid.id = other.settlement_id
+             WHERE other.id > line.id
+               AND (other.origin_line_id = line.id
+                    OR other.kind = 'part' AND other.used_part_id = line.used_part_id)
+               AND other.amount_payable > 0
+               AND paid.state IN %s
+            """,
+            AGREED_STATES,
         )
 
     def _get_invoiced_query(self):
@@ -163,9 +203,16 @@ class AftersalesSettlementReport(models.Model):
                    0::numeric,
                    0::numeric,
                    0::numeric,
+                   0::numeric,
                    coalesce(settlement.amount_invoiced, 0),
+                   coalesce(matched.amount, 0),
                    coalesce(settlement.amount_difference, 0)
               FROM aftersales_settlement settlement
+         LEFT JOIN (SELECT match.settlement_id, sum(match.amount) AS amount
+                      FROM aftersales_fapiao_match match
+                      JOIN aftersales_fapiao fapiao ON fapiao.id = match.fapiao_id
+                     WHERE fapiao.bill_id IS NULL
+                  GROUP BY match.settlement_id) matched ON matched.settlement_id = settlement.id
              WHERE settlement.state IN %s
             """,
             AGREED_STATES,

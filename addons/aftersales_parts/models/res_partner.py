@@ -42,7 +42,14 @@ class ResPartner(models.Model):
         "Amount without fapiao",
         compute="_compute_fapiao_missing_amount",
         groups=VIEWERS,
-        help="Credited to the center by settlements, for which its invoice is still to come.",
+        help="Confirmed by settlements, for which the center's invoice is still to come: no fapiao "
+        "is matched.",
+    )
+    fapiao_matched_amount = fields.Monetary(
+        "Matched, not in the books",
+        compute="_compute_fapiao_missing_amount",
+        groups=VIEWERS,
+        help="Fapiao that are matched to settlements and wait to be reconciled.",
     )
     fapiao_missing_due = fields.Monetary(
         "Fapiao not due yet",
@@ -160,29 +167,22 @@ class ResPartner(models.Model):
         ages = self._get_fapiao_ages()
         company = self.env.company
         today = company._aftersales_today()
+        domain = [("center_id", "in", self.ids), ("company_id", "=", company.id)]
         settlements = self.env["aftersales.settlement"].search_fetch(
-            [
-                ("center_id", "in", self.ids),
-                ("company_id", "=", company.id),
-                ("direction", "=", "payable"),
-                ("state", "=", "posted"),
-            ],
-            ["center_id", "move_id", "date_invoice_due"],
+            [*domain, *self._get_fapiao_missing_domain()],
+            ["center_id", "amount_difference", "date_invoice_due"],
         )
-        # sudo: of settlements that this user may see, only what their entry still has open on
-        # the claims account is read, without rights in accounting
-        open_amounts = dict(
-            self.env["account.move.line"]
+        # sudo: of settlements that this user may see, only the sums of their matches are read
+        visible = self.env["aftersales.settlement"]._search(
+            [*domain, ("direction", "=", "payable")]
+        )
+        matched = dict(
+            self.env["aftersales.fapiao.match"]
             .sudo()
             ._read_group(
-                [
-                    ("move_id", "in", settlements.sudo().move_id.ids),
-                    ("account_type", "=", "liability_payable"),
-                    ("reconciled", "=", False),
-                    ("balance", ">", 0),
-                ],
-                ["move_id"],
-                ["amount_residual:sum"],
+                [("settlement_id", "in", visible), ("fapiao_id.bill_id", "=", False)],
+                ["center_id"],
+                ["amount:sum"],
             )
         )
         amounts = {}
@@ -191,11 +191,16 @@ class ResPartner(models.Model):
             late = (today - company._aftersales_local(due).date()).days if due else 0
             name = next(name for name, most in ages if most is None or late <= most)
             key = settlement.center_id, name
-            amount = open_amounts.get(settlement.sudo().move_id, 0)
-            amounts[key] = amounts.get(key, 0) + amount
+            amounts[key] = amounts.get(key, 0) + settlement.amount_difference
         for partner in self:
             own = {name: amounts.get((partner._origin, name), 0) for name, _most in ages}
-            partner.update({**own, "fapiao_missing_amount": sum(own.values())})
+            partner.update(
+                {
+                    **own,
+                    "fapiao_missing_amount": sum(own.values()),
+                    "fapiao_matched_amount": matched.get(partner._origin, 0),
+                }
+            )
 
     @api.depends_context("uid", "company")
     def _compute_deposit_and_quota(self):

@@ -3,7 +3,16 @@ from odoo.tests import tagged
 
 from .common import AftersalesPartsCommon, freeze
 
-MEASURES = ("claimed", "open", "forfeited", "deducted", "confirmed", "invoiced", "missing")
+MEASURES = (
+    "claimed",
+    "open",
+    "forfeited",
+    "deducted",
+    "paid_later",
+    "confirmed",
+    "invoiced",
+    "missing",
+)
 
 
 @freeze
@@ -56,6 +65,7 @@ class TestSettlementReport(AftersalesPartsCommon):
                 "open": 3146,
                 "forfeited": 120,
                 "deducted": 3266,
+                "paid_later": 0,
                 "confirmed": 3146,
                 "invoiced": 0,
                 "missing": 3146,
@@ -95,6 +105,21 @@ class TestSettlementReport(AftersalesPartsCommon):
         )
         sums = self._sums()
         self.assertEqual((sums["invoiced"], sums["missing"]), (1000, 2146))
+
+    def test_late_part_is_not_deducted(self):
+        """M8.4: 3,146.00 missing in October, accepted in November: deducted, but paid later."""
+        self._make_record([self._part(self.pump)])
+        self._settle(self._generate())
+        self.other = self.center
+        sums = self._sums()
+        self.assertEqual((sums["deducted"], sums["paid_later"]), (3146, 0))
+        self._return_parts()
+        november = self._generate("2026-11-01")
+        self.assertEqual(self._sums()["paid_later"], 0)
+        self._settle(november)
+        sums = self._sums()
+        self.assertEqual((sums["deducted"], sums["paid_later"]), (3146, 3146))
+        self.assertEqual((sums["claimed"], sums["confirmed"]), (6292, 3146))
 
     def test_cancelled(self):
         """What is cancelled is in no sum."""
