@@ -140,18 +140,30 @@ class AftersalesSettlementCorrection(models.Model):
     def _note_settled(self):
         """Say on what was paid and refused by which lists it is taken back (M8.4)."""
         for correction in self:
-            if correction.kind != "claw_back" or correction.state != "done":
-                continue
-            lists = [
-                f"{line.settlement_id.name} ({correction.currency_id.format(-line.amount_payable)})"
-                for line in correction.line_ids
-                if line.settlement_id.state in AGREED_STATES and line.amount_payable
-            ]
-            lang = correction.company_id.partner_id.lang or self.env.lang
-            note = self.with_context(lang=lang).env._(
-                "Taken back with %s", format_list(self.env, lists, lang_code=lang)
-            )
-            correction.origin_line_id._write_protected({"recovery_note": note})
+            if correction.kind == "claw_back" and correction.state == "done":
+                note = correction._get_settled_note()
+                correction.origin_line_id._write_protected({"recovery_note": note})
+
+    def _get_settled_note(self):
+        """Return by which agreed lists it was taken back, in the company's language."""
+        self.ensure_one()
+        lists = [
+            f"{line.settlement_id.name} ({self.currency_id.format(-line.amount_payable)})"
+            for line in self.line_ids
+            if line.settlement_id.state in AGREED_STATES and line.amount_payable
+        ]
+        lang = self.company_id.partner_id.lang or self.env.lang
+        return self.with_context(lang=lang).env._(
+            "Taken back with %s", format_list(self.env, lists, lang_code=lang)
+        )
+
+    def _is_noted(self):
+        """Tell whether the lists, and nobody by hand, say how it was recovered."""
+        self.ensure_one()
+        return (
+            self.kind == "claw_back"
+            and self.origin_line_id.recovery_note == self._get_settled_note()
+        )
 
     @api.model
     def _correct(self, vals_list):

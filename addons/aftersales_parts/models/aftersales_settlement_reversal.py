@@ -24,8 +24,9 @@ class AftersalesSettlement(models.Model):
     def action_reverse(self, reason=None):
         """Take a confirmed settlement back out of the books, as an accountant (M8.5).
 
-        It is audited again. Customer service corrects and sends it again, or cancels it, so that
-        its parts are filed anew (M8.9).
+        One that pays nothing, too: it is reconciled without ever being in the books. It is audited
+        again. Customer service corrects and sends it again, or cancels it, so that its parts are
+        filed anew (M8.9).
 
         :raises UserError: no reason, a fapiao is matched or in the books, or these are locked
         """
@@ -35,7 +36,7 @@ class AftersalesSettlement(models.Model):
         self._lock_for_books()
         for settlement in self:
             settlement._check_not_invoiced()
-        self._check_state("posted", "confirmed")
+        self.filtered(lambda s: not s._is_unpaid())._check_state("posted", "confirmed")
         # sudo: the entry belongs to the settlement, whose accountant was checked above
         for settlement in forget_caller(self.sudo()):
             settlement._reverse(reason)
@@ -51,7 +52,8 @@ class AftersalesSettlement(models.Model):
             raise UserError(
                 self.env._(
                     "Fapiao %(fapiao)s of %(settlement)s is in the books. Who issued it has to "
-                    "take it back by a red fapiao first.",
+                    "take it back by a red fapiao first: enter that one and apply it, then reverse "
+                    "the settlement.",
                     fapiao=format_list(self.env, standing.mapped("name")),
                     settlement=self.name,
                 )
@@ -65,8 +67,18 @@ class AftersalesSettlement(models.Model):
                 )
             )
 
+    def _is_unpaid(self):
+        """Tell whether this was agreed on at zero, so that it needed no entry and no fapiao."""
+        self.ensure_one()
+        return (
+            self.state == "reconciled"
+            and not self.move_id
+            and self.currency_id.is_zero(self.amount_payable)
+        )
+
     def _reverse(self, reason):
         self.ensure_one()
+        noted = self.line_ids.correction_id.filtered(lambda c: c._is_noted())
         move = self.move_id
         message = self.env._("Reversed before it was entered in the books: %s", reason)
         if move:
@@ -79,7 +91,11 @@ class AftersalesSettlement(models.Model):
             )
         self.activity_unlink([ACTIVITY])
         self._cancel_deadlines()
-        self._write_protected({"state": "audited", "move_id": False, "date_confirmed": False})
+        self._write_protected(
+            {"state": "audited", "move_id": False, "date_confirmed": False, "date_notice": False}
+        )
+        # what this list took back is to be recovered again
+        noted.origin_line_id._write_protected({"recovery_note": False})
         self.message_post(body=message)
 
     def _reverse_entry(self, move):

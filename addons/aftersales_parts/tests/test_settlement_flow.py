@@ -990,6 +990,21 @@ class TestSettlementCorrection(SettlementFlowCommon):
             self._as("accountant", line).action_claw_back()
         self.assertFalse(self._generate("2026-12-01").line_ids.filtered("correction_id"), "once")
 
+    def test_reversed_list_takes_nothing_back(self):
+        """M8.4: the list that took back 3146.00 is reversed: they wait again, and no note lies."""
+        line = self._paid_and_refused()
+        self._as("accountant", line).action_claw_back()
+        november = self._november(self.cover, self.cover)
+        self._settle_in(november)
+        self.assertIn(november.name, line.recovery_note)
+        bookkeeper = new_test_user(self.env, "parts_keeper", groups="account.group_account_user")
+        november.with_user(bookkeeper).action_reverse("Wrong")
+        self.assertFalse(line.recovery_note)
+        self.assertEqual((line.amount_recovered, line.amount_to_recover), (0, 3146))
+        self._as("customer_service", november).action_send()
+        self._as("center", november).action_confirm()
+        self.assertIn(november.name, line.recovery_note)
+
     def test_claw_back_shrinks_with_the_list(self):
         """M8.4: what is deducted in the audit can't be set off: the list never goes below 0."""
         line = self._paid_and_refused()
