@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import LockError, RedirectWarning, UserError
+from odoo.fields import Domain
 from odoo.tools import format_list
 
 from .account_move import forget_caller
@@ -305,36 +306,70 @@ class AftersalesSettlement(models.Model):
         lines = {settlement: settlement._get_entry_lines()["current"] for settlement in self}
         credits = self.env["account.move.line"].union(*lines.values())
         found = self.env["account.move.line"].search(
-            [
-                ("partner_id", "child_of", credits.partner_id.ids),
-                ("company_id", "in", credits.company_id.ids),
-                ("account_id", "in", credits.account_id.ids),
-                ("parent_state", "=", "posted"),
-                ("reconciled", "=", False),
-                ("move_id.move_type", "in", ("out_invoice", "in_invoice")),
-            ],
-            order="date_maturity, id",
+            self._get_debt_domain(credits), order="date_maturity, id"
         )
 
         def get_key(line):
-            return line.company_id, line.partner_id.commercial_partner_id, line.account_id
+            return line.company_id, line.partner_id.commercial_partner_id, line.account_type
 
-        open_lines = found.filtered(
-            lambda line: (
-                (line.balance > 0) == (line.move_id.move_type == "out_invoice")
-                and (line.account_type == "asset_receivable") == (line.balance > 0)
-            )
-        ).grouped(get_key)
-        plans = []
+        debts = found.grouped(get_key)
+        plans, others = [], []
         for key, own in credits.grouped(get_key).items():
-            invoices = open_lines.get(key, found.browse())
+            open_lines = debts.get(key, found.browse())
+            invoices = open_lines.filtered(
+                lambda line, own=own: (
+                    line.account_id in own.account_id
+                    and line.move_id.move_type in ("out_invoice", "in_invoice")
+                )
+            )
             foreign = invoices.filtered(lambda line: line.currency_id != line.company_currency_id)
             if foreign:
                 self.filtered(lambda s, own=own: lines[s] in own)._note_foreign(foreign)
-            if invoices - foreign:
-                plans.append(own + (invoices - foreign))
+            for account, same in own.grouped("account_id").items():
+                if due := (invoices - foreign).filtered(lambda x, a=account: x.account_id == a):
+                    plans.append(same + due)
+            if rest := open_lines - invoices:
+                others.append((own, rest))
         if plans:
             self.env["account.move.line"]._reconcile_plan(plans)
+        for own, rest in others:
+            floating = self.filtered(lambda s, own=own: lines[s] in own and not lines[s].reconciled)
+            floating._note_other_debts(rest)
+
+    @api.model
+    def _get_debt_domain(self, credits):
+        """Return what is open the other way round with the partners of the lines ``credits``."""
+        signs = {"asset_receivable": ">", "liability_payable": "<"}
+        return Domain.AND(
+            [
+                Domain("partner_id", "child_of", credits.partner_id.ids),
+                Domain("company_id", "in", credits.company_id.ids),
+                Domain("parent_state", "=", "posted"),
+                Domain("reconciled", "=", False),
+                Domain.OR(
+                    Domain("account_type", "=", name) & Domain("amount_residual", signs[name], 0)
+                    for name in set(credits.mapped("account_type"))
+                ),
+            ]
+        )
+
+    def _note_other_debts(self, lines):
+        for settlement in self:
+            settlement.message_post(
+                body=self.env._(
+                    "Also open with %(partner)s, and not set off because it is no invoice, or on "
+                    "another account: %(debts)s. An accountant sets it off.",
+                    partner=settlement.partner_id.name,
+                    debts=format_list(
+                        self.env,
+                        [
+                            f"{line.move_id.name} "
+                            f"{line.company_currency_id.format(abs(line.amount_residual))}"
+                            for line in lines
+                        ],
+                    ),
+                )
+            )
 
     def _note_foreign(self, lines):
         for settlement in self:
