@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
@@ -224,7 +222,6 @@ class AftersalesSettlement(models.Model):
         """Open the exception that waits for the list, or a new one to be asked for (M8.9)."""
         self.ensure_one()
         waiting = self.exception_ids.filtered(lambda e: e.state in ("draft", "submitted"))
-        today = self.company_id._aftersales_local(fields.Datetime.now()).date()
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Filing exception"),
@@ -233,6 +230,6 @@ class AftersalesSettlement(models.Model):
             "views": [(False, "form")],
             "context": {
                 "default_settlement_id": self.id,
-                "default_date_new": today + timedelta(days=7),
+                "default_date_new": self._get_next_filing_day(self.company_id),
             },
         }

@@ -21,7 +21,7 @@ class AftersalesSettlement(models.Model):
         help="What the center lost, and by which day it should have been filed (M8.9).",
     )
 
-    @api.depends("state", "amount_claimed", "date_filing")
+    @api.depends("state", "amount_forfeited", "date_filing")
     @api.depends_context("lang")
     def _compute_forfeit_note(self):
         for settlement in self:
@@ -34,8 +34,8 @@ class AftersalesSettlement(models.Model):
         self.ensure_one()
         values = {
             "filing": self.company_id._aftersales_format(self.date_filing),
-            "amount": self.currency_id.format(self.amount_claimed),
-            "count": len(self.line_ids),
+            "amount": self.currency_id.format(self.amount_forfeited),
+            "count": len(self.line_ids.filtered(lambda line: line.result == "forfeited")),
         }
         return self.env._(
             "Not filed until %(filing)s: %(count)s lines of %(amount)s are forfeited and not paid "
@@ -54,7 +54,9 @@ class AftersalesSettlement(models.Model):
         empty = settlements.filtered(lambda s: not s.line_ids)
         empty._write_protected({"state": "cancelled"})
         late = settlements - empty
-        late.line_ids._write_protected({"result": "forfeited", "amount_payable": 0})
+        lost = late._get_lines_at_stake()
+        lost._write_protected({"result": "forfeited", "amount_payable": 0})
+        (late.line_ids - lost)._write_protected({"result": "uncovered", "amount_payable": 0})
         late._write_protected({"state": "forfeited"})
         late.deadline_ids.filtered(lambda d: d.state == "running" and d.is_overdue)._miss()
         # missed stays missed, but there is nothing left that anybody could be reminded of
@@ -64,6 +66,15 @@ class AftersalesSettlement(models.Model):
 
     def _release_kept_lines(self):
         """Take off the lists what isn't lost with them."""
+        self._get_kept_lines().unlink()
+
+    def _get_lines_at_stake(self):
+        """Return the lines that are lost if the lists aren't filed, and that the warranty bears."""
+        lines = self.line_ids - self._get_kept_lines()
+        return lines.filtered(lambda line: not line.used_part_id or line.used_part_id._is_covered())
+
+    def _get_kept_lines(self):
+        """Return the lines that wait for another list if these ones aren't filed (M8.4)."""
         lines = self.line_ids
         kept = lines.filtered(lambda line: line.kind == "correction")
         for month, own in (lines - kept).grouped(lambda line: line.settlement_id.month).items():
@@ -72,7 +83,7 @@ class AftersalesSettlement(models.Model):
                 & Domain(self._get_missing_domain(month))
             )
             kept |= own.filtered(lambda line, e=earlier: line.used_part_id in e.used_part_id)
-        kept.unlink()
+        return kept
 
     def _tell_forfeited(self):
         """Say in the chatter what was forfeited, to the centers and their users."""
@@ -93,9 +104,7 @@ class AftersalesSettlement(models.Model):
         """
         # sudo: only an approved exception calls this
         settlements = self.sudo()
-        settlements.line_ids.filtered(lambda line: line.result == "forfeited")._write_protected(
-            {"result": "open"}
-        )
+        settlements.line_ids._write_protected({"result": "open"})
         settlements._write_protected({"state": "draft", "date_filing": date_filing})
         settlements._deadline_event("month_ended")
 
@@ -112,10 +121,17 @@ class AftersalesSettlement(models.Model):
                 ._scan(set(own.mapped("month")), own.center_id)
             )
             for row in rows:
-                key = (company.id, row["center_id"], row["month"])
+                key = (company.id, row["center_id"], row["month"], row["date_filing"])
                 amounts[key] = amounts.get(key, 0) + row["amount_total"]
         return {
-            deadline: amounts.get((document.company_id.id, document.center_id.id, document.month))
+            deadline: amounts.get(
+                (
+                    document.company_id.id,
+                    document.center_id.id,
+                    document.month,
+                    document.date_filing,
+                )
+            )
             for deadline in filing
             for document in documents.filtered(lambda s, d=deadline: s.id == d.res_id)
         }

@@ -519,7 +519,7 @@ class AftersalesUsedPart(models.Model):
                     ("used_part_id", "in", self.ids),
                     ("kind", "=", "part"),
                     ("result", "in", ("payable", "reduced", "deducted", "uncovered")),
-                    ("settlement_id.state", "!=", "cancelled"),
+                    ("settlement_id.state", "not in", ("cancelled", "forfeited")),
                 ]
             )
         )

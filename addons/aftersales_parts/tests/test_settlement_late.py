@@ -1,3 +1,4 @@
+from itertools import product
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -676,6 +677,91 @@ class TestSettlementRadar(LateCommon):
             for role in ("technician", "logistics"):
                 with self.subTest(role=role), self.assertRaises(AccessError):
                     self._open(role).with_user(self.users[role]).read(["amount_total"])
+
+    def test_radar_equals_preflight(self):
+        """M8.9: whatever stands against parts, the radar counts what the pre-flight says is paid.
+
+        Over responsibility and source of the parts, of records that aren't valid, of parts on no
+        list and on a draft; without price and without proof, too.
+        """
+        strange = self._make_part("Strange", self.env["aftersales.part.class"])
+        kinds = [
+            self._part(self.pump, quantity=2),
+            self._part(self.gearbox),
+            self._part(self.pump, source="outside", purchase_price=2000, purchase_number="INV-1"),
+            self._part(strange),
+        ]
+        records = self.env["aftersales.service.record"]
+        expected = 0
+        with freeze_time("2026-11-02 10:00:00"):
+            for stage, responsibility in product(
+                ("draft", "unlisted", "listed"), ("product", "customer")
+            ):
+                for kind in kinds:
+                    record = self._make_record([kind], done=False)
+                    record.write({"responsibility": responsibility, "advice": "Keep the oil clean"})
+                    self._consent(record)
+                    if stage != "draft":
+                        self._validate(record)
+                    records |= record
+                    expected += record._get_payment()["amount_parts"]
+                    with self.subTest(stage=stage, responsibility=responsibility, kind=kind):
+                        if stage == "listed":
+                            self.env["aftersales.settlement"]._generate(
+                                OCTOBER, self.center, ["parts"], problems={}
+                            )
+                        self.assertEqual(sum(self._open("clerk").mapped("amount_total")), expected)
+        # by hand: 2 x 3146 + 20600 + 2000, three times
+        self.assertEqual(expected, 3 * 28892)
+        with freeze_time(OVER):
+            self._run_cron()
+        lost = self._find(state="forfeited")
+        self.assertEqual(sum(lost.mapped("amount_forfeited")), 2 * 28892)
+        uncovered = lost.line_ids.filtered(lambda line: line.result == "uncovered")
+        self.assertEqual(set(uncovered.record_id.mapped("responsibility")), {"customer"})
+
+    def test_uncovered_is_not_forfeited(self):
+        """M8.9: what the warranty doesn't bear was worth nothing: 120.00 lost, not 3266.00."""
+        record = self._make_record([self._part(self.pump)], done=False)
+        record.write({"responsibility": "customer", "advice": "Keep the oil clean"})
+        self._validate(record)
+        self._make_record([self._scrap(self.seal)])
+        settlement = self._generate()
+        with freeze_time("2026-11-03 02:00:00"):
+            self.assertEqual(self._open("center").amount_draft, 120)
+        with freeze_time(OVER):
+            self._run_cron()
+        self.assertEqual((settlement.state, settlement.amount_forfeited), ("forfeited", 120))
+        self.assertIn("120.00", settlement.forfeit_note)
+        with freeze_time("2026-11-09 02:00:00"):
+            exception = self._ask(settlement)
+            exception.action_submit()
+            exception.with_user(self.users["customer_service"]).action_approve()
+        self.assertEqual(settlement.line_ids.mapped("result"), ["open", "open"])
+
+    def test_radar_of_parts_put_off(self):
+        """M8.9: what may be filed by a later day of its own is told with that day; 3146.00."""
+        self._make_record([self._part(self.pump)])
+        settlement = self._generate()
+        self._submit(settlement)
+        with freeze_time("2026-11-10 02:00:00"):
+            settlement.with_user(self.users["customer_service"]).action_cancel("Wrong")
+            row = self._open("center")
+        self.assertEqual((row.amount_unlisted, row.amount_total), (3146, 3146))
+        self.assertEqual((row.period, str(row.date_filing)), ("2026-10", "2026-12-05 15:59:59"))
+
+    def test_radar_urgency_by_rule(self):
+        """M8.9: soon is when the center is warned, by the deadline rule: 72 hours, then 120."""
+        rule = self.env.ref("aftersales_parts.deadline_rule_settlement_filed")
+        self._make_record([self._part(self.pump)])
+        for moment, hours, urgency in (
+            ("2026-11-02 15:00:00", 72, "later"),
+            ("2026-11-02 16:00:00", 72, "soon"),
+            ("2026-11-01 02:00:00", 120, "soon"),
+        ):
+            with self.subTest(moment=moment, hours=hours), freeze_time(moment):
+                rule.warning_hours = hours
+                self.assertEqual(self._open("center").urgency, urgency)
 
     def test_warning_tells_amount(self):
         """M8.9: three days before, the center's users are told what is at stake; 23746.00.

@@ -29,14 +29,21 @@ class AftersalesSettlementRadar(models.TransientModel):
     days_left = fields.Integer("Days left", compute="_compute_left")
     time_left = fields.Char("Time left", compute="_compute_left")
     urgency = fields.Selection(
-        [("over", "Over"), ("soon", "3 days or less"), ("later", "Later")], compute="_compute_left"
+        [("over", "Over"), ("soon", "Soon"), ("later", "Later")],
+        compute="_compute_left",
+        help="Soon: the center is being warned by the deadline rule of the filing day.",
     )
     amount_draft = fields.Monetary(
-        "Not filed", readonly=True, help="Claimed by lists that are drafts still."
+        "Not filed",
+        readonly=True,
+        help="Claimed by lists that are drafts still. What the warranty doesn't bear and what "
+        "waits for another list isn't lost.",
     )
     count_draft = fields.Integer("Lines not filed", readonly=True)
     amount_unlisted = fields.Monetary(
-        "On no list", readonly=True, help="Parts of valid records that no list holds yet."
+        "On no list",
+        readonly=True,
+        help="Parts of valid records that no list holds yet, as far as they are paid.",
     )
     count_unlisted = fields.Integer("Parts on no list", readonly=True)
     count_blocked = fields.Integer(
@@ -64,12 +71,12 @@ class AftersalesSettlementRadar(models.TransientModel):
     @api.depends_context("lang")
     def _compute_left(self):
         now = fields.Datetime.now()
+        warned_until = self.env["aftersales.settlement"]._get_warned_until()
         for row in self:
             left = (row.date_filing or now) - now
             row.days_left = max(left.days, 0)
-            row.urgency = (
-                "over" if left < timedelta() else "soon" if left <= timedelta(days=3) else "later"
-            )
+            is_soon = now + left <= warned_until
+            row.urgency = "over" if left < timedelta() else "soon" if is_soon else "later"
             hours = left.seconds // 3600
             row.time_left = (
                 self.env._("over")
@@ -120,16 +127,19 @@ class AftersalesSettlementRadar(models.TransientModel):
             & Domain("state", "=", "draft")
             & Domain("date_filing", ">=", now)
             & in_centers,
-            ["center_id", "month", "date_filing", "amount_claimed"],
+            ["center_id", "month", "date_filing"],
         )
         counts = dict(
             self.env["aftersales.settlement.line"]._read_group(
                 [("settlement_id", "in", drafts.ids)], ["settlement_id"], ["__count"]
             )
         )
+        # sudo: whether the warranty bears a part decides, whoever asks; only sums are told
+        at_stake = drafts.sudo()._get_lines_at_stake().grouped("settlement_id")
         for draft in drafts:
             row = get_row(draft.center_id, draft.month, draft.date_filing)
-            row["amount_draft"] += draft.amount_claimed
+            lines = at_stake.get(draft.sudo(), draft.line_ids.browse())
+            row["amount_draft"] += sum(lines.mapped("amount_claimed"))
             row["count_draft"] += counts.get(draft, 0)
         self._scan_unlisted(days, in_centers, get_row)
         self._scan_invalid(days, in_centers, get_row)
@@ -146,22 +156,27 @@ class AftersalesSettlementRadar(models.TransientModel):
     @api.model
     def _scan_unlisted(self, days, in_centers, get_row):
         """Count parts of valid records that are on no list; see `_scan`."""
+        company = self.env.company
+        today = company._aftersales_local(fields.Datetime.now()).date()
         settlements = self.env["aftersales.settlement"]
-        if not days:
-            return
-        tags = self.env["aftersales.used.part"].search(
-            Domain.OR(settlements._get_month_domain(month) for month in days) & in_centers
+        parts = self.env["aftersales.used.part"]
+        put_off = (
+            parts._get_unlisted_domain()
+            & Domain("company_id", "=", company.id)
+            & Domain("date_filing", ">=", today)
         )
+        of_months = Domain.OR(settlements._get_month_domain(month) for month in days)
+        tags = parts.search((put_off | of_months) & in_centers)
         assessments = self.env["aftersales.settlement.line"]._assess_parts(tags.record_part_id)
         for tag in tags:
             month = tag.date_removed.replace(day=1)
-            row = get_row(tag.center_id, month, days[month])
+            filing = max(filter(None, (days.get(month), tag._get_own_filing_day())))
+            row = get_row(tag.center_id, month, filing)
             assessment = assessments[tag.record_part_id]
             row["count_unlisted"] += 1
-            if assessment["is_listable"]:
+            row["count_blocked"] += not assessment["is_listable"]
+            if assessment["is_payable"]:
                 row["amount_unlisted"] += assessment["amount_claimed"]
-            else:
-                row["count_blocked"] += 1
 
     @api.model
     def _scan_invalid(self, days, in_centers, get_row):
@@ -184,6 +199,7 @@ class AftersalesSettlementRadar(models.TransientModel):
             row["amount_invalid"] += sum(
                 assessments[part]["amount_claimed"] * assessments[part]["quantity"]
                 for part in record.part_ids
+                if assessments[part]["is_payable"]
             )
 
     @api.model
