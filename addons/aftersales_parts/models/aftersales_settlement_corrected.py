@@ -57,9 +57,13 @@ class AftersalesSettlement(models.Model):
             ]
         )
         wanted -= {(settlement.center_id, settlement.kind) for settlement in listed}
-        return self.create(
+        # what a center was paid is corrected by what it is paid, whoever pays it by now
+        return self._create_once(
             [
-                {"center_id": center.id, "month": month, "kind": kind}
+                {
+                    **self._prepare_list_vals(center, month, self.browse(), kind),
+                    "direction": "payable",
+                }
                 for center, kind in sorted(wanted, key=lambda key: (key[0].id, key[1]))
                 if kind in makeable and (not kinds or kind in kinds)
             ]

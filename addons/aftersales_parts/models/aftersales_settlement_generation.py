@@ -122,8 +122,11 @@ class AftersalesSettlement(models.Model):
 
     @api.model
     def _find_lists(self, kind, month, centers=None):
-        """Return the lists of ``month`` that are not cancelled, in the order of their numbers."""
-        return self.search(
+        """Return the lists of ``month`` that are not cancelled, in the order of their numbers.
+
+        Those of the direction in which the center is paid by now: nothing is put on others.
+        """
+        lists = self.search(
             Domain("company_id", "=", self.env.company.id)
             & Domain("month", "=", month)
             & Domain("kind", "=", kind)
@@ -131,6 +134,7 @@ class AftersalesSettlement(models.Model):
             & (Domain("center_id", "in", centers.ids) if centers else Domain.TRUE),
             order="supplement, id",
         )
+        return lists.filtered(lambda s: s.direction == self._get_direction(s.center_id))
 
     @api.model
     def _get_month_domain(self, month):
@@ -219,7 +223,9 @@ class AftersalesSettlement(models.Model):
     def _prepare_list_vals(self, center, month, lists, kind):
         """Return the values of a further list of ``center``, numbered after its ``lists``."""
         numbers = set(lists.filtered(lambda s: s.center_id == center).mapped("supplement"))
+        # all of it is given, so that no default of the caller counts
         return {
+            "company_id": self.env.company.id,
             "center_id": center.id,
             "month": month,
             "kind": kind,

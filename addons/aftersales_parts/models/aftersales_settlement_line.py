@@ -11,6 +11,7 @@ class AftersalesSettlementLine(models.Model):
     _inherit = "aftersales.workflow.mixin"
     _order = "settlement_id, tag, id"
     _rec_name = "tag"
+    _check_company_auto = True
 
     settlement_id = fields.Many2one(
         "aftersales.settlement", required=True, ondelete="cascade", index=True, readonly=True
@@ -35,7 +36,11 @@ class AftersalesSettlementLine(models.Model):
         default="part",
     )
     used_part_id = fields.Many2one(
-        "aftersales.used.part", readonly=True, ondelete="restrict", index="btree_not_null"
+        "aftersales.used.part",
+        readonly=True,
+        ondelete="restrict",
+        index="btree_not_null",
+        check_company=True,
     )
     tag = fields.Char(readonly=True)
     record_id = fields.Many2one(

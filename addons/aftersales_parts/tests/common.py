@@ -452,6 +452,11 @@ class ConcurrencyCommon(BaseCase):
                 "UPDATE aftersales_used_part SET swap_line_id = NULL WHERE id > %s",
                 [self._marks["aftersales_used_part"]],
             )
+            # as do a correction, the line that it corrects and the one that pays it
+            cr.execute(
+                "UPDATE aftersales_settlement_line SET correction_id = NULL WHERE id > %s",
+                [self._marks["aftersales_settlement_line"]],
+            )
             marks = self._get_marks(cr)
             left = {table for table, mark in self._marks.items() if marks[table] > mark}
             while left:

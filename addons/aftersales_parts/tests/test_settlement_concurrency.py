@@ -51,6 +51,42 @@ class TestSettlementConcurrency(ConcurrencyCommon):
         self.assertEqual(len(found.line_ids), 2)
 
     @mute_logger("odoo.sql_db")
+    def test_made_once_for_corrections(self):
+        """L1.7, M8.3: a list that is made for a ruling alone is made once, too.
+
+        By hand: of the pump's 3146.00, 100.00 were paid too little.
+        """
+        data = self.data
+        (model,) = self._start(1)
+        october = self._generate(model)
+        october.env.cr.commit()
+        october = data.env["aftersales.settlement"].browse(october.ids)
+        data._settle(october)
+        pump = october.line_ids.filtered(lambda line: line.product_id == data.pump)
+        self.env["aftersales.settlement.correction"].create(
+            {"origin_line_id": pump.id, "kind": "ruling", "amount": 100, "reason": "Counted wrong"}
+        )
+        self._commit()
+
+        def generate(model):
+            november = fields.Date.to_date("2026-11-01")
+            lists = model._generate(november, data.center, ["parts"], data._in_time("2026-11-01"))
+            model.env.flush_all()
+            return lists
+
+        first, late = self._start(2)
+        # a snapshot that doesn't know the first one's list
+        late.search_count([])
+        made = generate(first)
+        first.env.cr.commit()
+        with self.assertRaises(ConcurrencyError):
+            generate(late)
+        late.env.cr.rollback()
+        late.env.invalidate_all()
+        self.assertEqual(generate(late).ids, made.ids)
+        self.assertEqual((made.direction, made.amount_claimed), ("payable", 100))
+
+    @mute_logger("odoo.sql_db")
     def test_completed_once(self):
         """M8.3: nor do two people put the same part on a draft twice; a list is filed or added to.
 

@@ -927,6 +927,54 @@ class TestSettlementServiceList(LateCommon):
         self.assertEqual(self._generate_as("center").mapped("kind"), ["parts"])
         self.assertFalse(self._generate_as("center", ["service"]))
 
+    def test_nobody_makes_lists_by_hand(self):
+        """M8.3: lists follow from the valid records alone: neither center nor clerk makes one."""
+        for role in ("center", "clerk", "customer_service", "accountant", "office_manager"):
+            for direction in ("payable", "receivable"):
+                with self.subTest(role=role), self.assertRaises(AccessError):
+                    self.env["aftersales.settlement"].with_user(self.users[role]).create(
+                        {"center_id": self.center.id, "month": OCTOBER, "direction": direction}
+                    )
+
+    def test_list_of_the_other_direction_is_not_completed(self):
+        """M8.5, M9.3: what a center is paid isn't claimed from the manufacturer, however begun."""
+        self.company.aftersales_manufacturer_id = self.env["res.partner"].create(
+            {"name": "Manufacturer", "is_company": True}
+        )
+        wrong = self.env["aftersales.settlement"].create(
+            {"center_id": self.center.id, "month": OCTOBER, "direction": "receivable"}
+        )
+        self._make_record([self._scrap(self.seal)])
+        made = self._generate_as("clerk", ["parts"])
+        self.assertEqual(
+            (made.direction, made.supplement, made.amount_claimed), ("payable", 0, 120)
+        )
+        self.assertFalse(wrong.line_ids)
+        self.assertEqual(self._generate_as("clerk", ["parts"]), made)
+
+    def test_no_default_of_the_caller_moves_a_list(self):
+        """M8.1, M8.3: what is listed belongs to the company whose records it is, and is payable."""
+        other = self.env["res.company"].create({"name": "Another company"})
+        self._make_record([self._scrap(self.seal)])
+        user = self.users["center"]
+        self.env["ir.default"].set("aftersales.settlement", "company_id", other.id, user.id)
+        model = self.env["aftersales.settlement"].with_user(user)
+        made = model.with_context(
+            default_company_id=other.id, default_direction="receivable", default_supplement=7
+        )._generate(OCTOBER, moment=self._in_time())
+        self.assertEqual((made.company_id, made.line_ids.company_id), (self.company, self.company))
+        self.assertEqual((made.direction, made.supplement), ("payable", 0))
+        # nor does anything else put a part of one company on a list of another
+        self.env.ref("aftersales_parts.settlement_terms").copy({"company_id": other.id})
+        moved = self.env["aftersales.settlement"].create(
+            {"center_id": self.center.id, "month": OCTOBER, "company_id": other.id}
+        )
+        lines = self.env["aftersales.settlement.line"]
+        (vals,) = made.line_ids.with_env(self.env).copy_data({"settlement_id": moved.id})
+        made.line_ids.with_env(self.env).unlink()
+        with self.assertRaisesRegex(UserError, vals["tag"]):
+            lines.create(vals)
+
     def test_own_workshop(self):
         """M8.5: what our own workshop did is claimed from the manufacturer that is set."""
         workshop = self._make_center("Own workshop", "91330109MA2AYBC999")
