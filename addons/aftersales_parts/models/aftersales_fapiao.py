@@ -260,7 +260,9 @@ class AftersalesFapiao(models.Model):
         if not self.env.su:
             self.check_access("create")
             vals_list = [self._get_own_vals(vals) for vals in vals_list]
-        vals_list = [self._prepare_entry_vals(vals) for vals in vals_list]
+        # what is no file of these values is none: no default of a caller comes in unread
+        no_files = dict.fromkeys(self._get_file_fields(), False)
+        vals_list = [self._prepare_entry_vals({**no_files, **vals}) for vals in vals_list]
         self._check_not_known(vals_list)
         self._add_parties(vals_list)
         self._check_own_center(vals_list)
@@ -290,7 +292,7 @@ class AftersalesFapiao(models.Model):
         """Return the values of a new fapiao: those of its file, or those entered by hand."""
         if vals.get("source") == "manual":
             values = {**vals, **self._prepare_number_vals(vals.get("code"), vals.get("number"))}
-            values.pop("document", None)
+            values["document"] = False
         else:
             values = {**vals, **self._read_document(vals.get("document"))}
         if vals.get("pdf"):

@@ -53,6 +53,20 @@ class FapiaoEntryCommon(AftersalesPartsCommon):
 @freeze
 @tagged("post_install", "-at_install")
 class TestFapiaoManual(FapiaoEntryCommon):
+    def test_default_of_a_file(self):
+        """M8.6: no default of a caller is kept as the original of a fapiao, unread."""
+        page = base64.b64encode(b"<script>")
+        defaults = {"default_pdf": page, "default_pdf_name": "x.html", "default_document": page}
+        self.fapiaos = self.fapiaos.with_context(**defaults)
+        entered = self._enter()
+        document = self._make_document(number="26332000000012345699")
+        read = self.fapiaos.create({"document": document})
+        for fapiao in entered | read:
+            self.assertFalse(fapiao.pdf)
+            self.assertFalse(fapiao.pdf_name)
+        self.assertFalse(entered.document)
+        self.assertEqual(read.document, document)
+
     def test_entered_by_hand(self):
         """M8.6: an accountant enters figures and lines; the checks say that no file backs it."""
         fapiao = self._enter(pdf=base64.b64encode(PDF), pdf_name="scan.pdf")
