@@ -117,7 +117,7 @@ class TestSettlementImport(AftersalesPartsCommon):
         self.assertEqual(wizard.error_count, 9)
         messages = dict(zip(lines.mapped("row"), lines.mapped("message"), strict=True))
         for row, text in (
-            (2, "no such tag"),
+            (2, "not one of Hangzhou center"),
             (3, "not one of Hangzhou center"),
             (4, "Already on ST"),
             (5, "belongs on the list of that month"),

@@ -241,6 +241,12 @@ class TestSettlementPrint(AftersalesPartsCommon):
         )
         with self.assertRaisesRegex(UserError, "no such list"):
             download._get_records()
+        for res_ids in (["1"], [[1]], [{}], {"id": 1}, "1", 1, [True], [1.5]):
+            download = self.env["aftersales.xlsx"].create(
+                {"res_model": "aftersales.settlement", "code": "list", "res_ids": res_ids}
+            )
+            with self.subTest(res_ids=res_ids), self.assertRaisesRegex(UserError, "no such list"):
+                download._get_records()
 
 
 @tagged("post_install", "-at_install")

@@ -18,6 +18,7 @@ class AftersalesSettlementAnswer(models.TransientModel):
     amount = fields.Monetary(
         "Agreed amount",
         compute="_compute_amount",
+        compute_sudo=False,
         store=True,
         readonly=False,
         help="What the line pays then, VAT included.",
@@ -41,6 +42,13 @@ class AftersalesSettlementAnswer(models.TransientModel):
         for wizard in self:
             single = len(wizard.difference_ids) == 1
             wizard.amount = wizard.difference_ids.amount_expected if single else 0
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        windows = super().create(vals_list)
+        # the window shows amounts of what it is about
+        windows.difference_ids.check_access("read")
+        return windows
 
     def action_confirm(self):
         """Give the answer."""

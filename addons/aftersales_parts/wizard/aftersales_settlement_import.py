@@ -51,7 +51,7 @@ class AftersalesSettlementImport(models.TransientModel):
 
     settlement_id = fields.Many2one("aftersales.settlement", required=True, ondelete="cascade")
     currency_id = fields.Many2one(related="settlement_id.currency_id")
-    direction = fields.Selection(related="settlement_id.direction")
+    direction = fields.Selection(related="settlement_id.direction", related_sudo=False)
     file = fields.Binary("Workbook", attachment=False)
     file_name = fields.Char("File name")
     is_read = fields.Boolean(readonly=True)
@@ -300,10 +300,11 @@ class AftersalesSettlementImport(models.TransientModel):
                 "No line of our list fits. Write tag and record into every row, as on our list; "
                 "merged cells count for their first row only."
             )
-        if not part:
-            return env._("There is no such tag. Compare it with the label.")
-        if part.center_id != settlement.center_id:
-            return env._("The tag is not one of %s.", settlement.center_id.name)
+        if not part or part.center_id != settlement.center_id:
+            # one sentence: a center isn't told which tags others have
+            return env._(
+                "The tag is not one of %s. Compare it with the label.", settlement.center_id.name
+            )
         settled = part._get_settlement_lines().settlement_id - settlement
         listed = (
             self.env["aftersales.settlement.line"]

@@ -25,6 +25,8 @@ class AftersalesXlsx(models.TransientModel):
         if (
             not isinstance(model, self.env.registry["aftersales.xlsx.mixin"])
             or self.code not in model._get_xlsx_titles()
+            or not isinstance(self.res_ids, list)
+            or any(type(number) is not int for number in self.res_ids)
         ):
             raise UserError(self.env._("There is no such list."))
         records = model.browse(self.res_ids).exists()
