@@ -102,6 +102,15 @@ class AftersalesDispute(models.Model):
         # it follows the decision
         return super()._get_locked_fields() - {"date_carried_out"}
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        disputes = super().create(vals_list)
+        # sudo: nothing changes. The row of the list is written, so that whoever confirms or
+        # cancels it at this moment collides with the dispute and looks again
+        for settlement in disputes.settlement_id.sudo():
+            settlement.write({"state": settlement.state})
+        return disputes
+
     @api.model
     def _get_subject_fields(self):
         return ["return_id", "settlement_id", *super()._get_subject_fields()]

@@ -18,7 +18,7 @@ class AftersalesSettlement(models.Model):
 
     _inherit = "aftersales.settlement"  # pylint: disable=consider-merging-classes-inherited
 
-    verifier_id = fields.Many2one("res.users", "Verified by", readonly=True, copy=False)
+    verifier_id = fields.Many2one("res.users", "Checked by", readonly=True, copy=False)
     auditor_id = fields.Many2one(
         "res.users",
         "Audited by",

@@ -278,11 +278,13 @@ class AftersalesSettlement(models.Model):
         answers it there.
 
         :raises AccessError: not customer service, or of the center itself
-        :raises UserError: no reason, nothing is disputed, or nothing would be left
+        :raises UserError: no reason, nothing is disputed, or nothing would be left; or it is
+            what we claim, where the manufacturer decides what it pays (M9.3)
         """
         self.ensure_one()
         self._check_group(CUSTOMER_SERVICE)
         self._check_other()
+        self._check_direction("payable")
         if not (reason or "").strip():
             raise UserError(self.env._("Say why the lines are set aside."))
         self._lock("sent", "disputed")

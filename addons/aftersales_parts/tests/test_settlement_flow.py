@@ -1,6 +1,7 @@
 from unittest.mock import patch
 
 from freezegun import freeze_time
+from psycopg2.errors import SerializationFailure
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
@@ -296,6 +297,19 @@ class TestSettlementFlow(SettlementFlowCommon):
         """Return another user of customer service."""
         return new_test_user(self.env, login, groups="aftersales_service.group_customer_service")
 
+    def test_context_hides_no_step(self):
+        """H11, M8.4: who took which step is in the history, whatever the caller asks for."""
+        settlement, _pump, _seal = self._pump_and_seal()
+        self._submit(settlement)
+        clerk = self._as("clerk", settlement)
+        clerk.with_context(tracking_disable=True, mail_notrack=True).action_verify()
+        self.env.flush_all()
+        self.cr.precommit.run()
+        steps = settlement.message_ids.tracking_value_ids.filtered(
+            lambda value: value.field_id.name == "state"
+        )
+        self.assertIn("Checked", steps.mapped("new_value_char"))
+
     def test_verified_once_more(self):
         """M8.4: sent back and verified by another, the first one may audit the list."""
         with freeze_time("2026-11-03 02:00:00"):
@@ -422,7 +436,7 @@ class TestSettlementFlow(SettlementFlowCommon):
         self.assertEqual(settlement.amount_payable, 0)
         change = pump.change_ids
         self.assertEqual((change.amount_old, change.amount_new), (3146, 0))
-        message = settlement.message_ids.filtered(lambda m: "sent back" in (m.body or ""))
+        message = settlement.message_ids.filtered(lambda m: "The pump isn" in (m.body or ""))
         self.assertIn(self.users["center"].partner_id, message.notified_partner_ids)
         runs = settlement.deadline_ids.filtered(
             lambda run: run.rule_id
@@ -853,6 +867,36 @@ class TestSettlementFlow(SettlementFlowCommon):
         self._pay(settlement.line_ids, role="clerk", mode="all", reason=False)
         self.assertEqual((settlement.state, settlement.amount_payable), ("verified", 255.5))
 
+    def test_set_aside_of_what_we_claim(self):
+        """M9.3: what the manufacturer decides isn't set aside: the list stays disputed."""
+        settlement = self._claimed()[0]
+        lines = settlement.line_ids
+        self._pay(lines[0], role="clerk", mode="amount", amount=150, reason="Two hours only")
+        self._pay(lines[1], role="clerk")
+        self.assertEqual(settlement.state, "disputed")
+        with self.assertRaisesRegex(UserError, "not done"):
+            self._as("customer_service", settlement).action_set_aside("Later")
+        self.assertEqual(settlement.state, "disputed")
+
+    def test_answer_window_of_another_company(self):
+        """M8.5: no window tells an amount of a company that its user doesn't belong to."""
+        settlement, pump, _seal = self._sent()
+        difference = self._object(pump, 3000)
+        other = self.env["res.company"].create({"name": "Another company"})
+        user = new_test_user(
+            self.env,
+            "parts_service_other",
+            groups="aftersales_service.group_customer_service",
+            company_id=other.id,
+            company_ids=[(6, 0, other.ids)],
+        )
+        with self.assertRaises(AccessError):
+            self.env["aftersales.settlement.answer"].with_user(user).create(
+                {"difference_ids": [(6, 0, difference.ids)], "outcome": "x"}
+            )
+        with self.assertRaises(AccessError):
+            settlement.with_user(user).read(["amount_payable"])
+
     def test_receivable_of_another_list(self):
         """M9.1: a result is entered for the lines of the list alone, and only for our claims."""
         settlement, first, _second = self._claimed()
@@ -1174,6 +1218,23 @@ class TestSettlementMoment(ConcurrencyCommon):
         with self.assertRaisesRegex(UserError, "Sent"):
             objecting._object([{"line_id": line.id, "amount_expected": 0, "cause": "x"}])
         objecting.env.cr.rollback()
+
+    def test_disputing_and_confirming(self):
+        """L1.7, M8.5: a dispute that is opened at the same moment holds the list all the same."""
+        disputing = self._as("clerk", self.settlement)
+        confirming = self._as("center", self.settlement)
+        disputing.env["aftersales.dispute"].create(
+            {"settlement_id": disputing.id, "reason": "Two tags were not counted"}
+        )
+        disputing.env.flush_all()
+        disputing.env.cr.commit()  # pylint: disable=invalid-commit
+        with mute_logger("odoo.sql_db"), self.assertRaises(SerializationFailure):
+            confirming.action_confirm(120)
+        confirming.env.cr.rollback()
+        confirming.env.invalidate_all()
+        with self.assertRaisesRegex(UserError, "dispute"):
+            confirming.action_confirm(120)
+        confirming.env.cr.rollback()
 
     def test_two_objections(self):
         """M8.5: two users object to the same line at the same moment: one objection."""
