@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from .account_move import forget_caller
@@ -144,7 +144,12 @@ class AftersalesSettlement(models.Model):
         self.ensure_one()
         lines = self._get_entry_lines()
         gross, net = abs(lines["claims"].balance), abs(lines["accrued"].balance)
-        return self.currency_id.round(net * invoiced / gross)
+        return self._get_share(self.currency_id, net, gross, invoiced)
+
+    @api.model
+    def _get_share(self, currency, net, gross, invoiced):
+        """Return what of ``net`` belongs to ``invoiced`` of ``gross``, all in ``currency``."""
+        return currency.round(net * invoiced / gross)
 
     def _close_accounts(self, fapiaos):
         """Set the bills of ``fapiaos`` off against the entries, exactly by their matches (M8.6).

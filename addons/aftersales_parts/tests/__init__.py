@@ -26,6 +26,7 @@ from . import test_return_receive
 from . import test_settlement
 from . import test_settlement_concurrency
 from . import test_settlement_late
+from . import test_settlement_life
 from . import test_settlement_late_ui
 from . import test_settlement_engine
 from . import test_settlement_print

@@ -1,8 +1,9 @@
+import random
 from contextlib import contextmanager
 from unittest.mock import patch
 
 from freezegun import freeze_time
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg2 import IntegrityError
 
@@ -406,6 +407,9 @@ class TestPosting(BooksCommon):
         amount = st.integers(min_value=1, max_value=100_000_000)
 
         @property_test
+        @example(payable=[1], cuts=[], rates=list(RATES), weights=[1, 1, 1, 1])
+        @example(payable=[2, 5], cuts=[500], rates=list(RATES), weights=[1, 1, 1, 1])
+        @example(payable=[100_000_000], cuts=[], rates=list(RATES), weights=[9, 1, 5, 3])
         @given(
             payable=st.lists(amount, min_size=1, max_size=3),
             cuts=st.lists(st.integers(min_value=0, max_value=1000), max_size=2),
@@ -442,6 +446,88 @@ class TestPosting(BooksCommon):
             self.env.invalidate_all()
 
         check()
+
+    def test_shares_of_every_cent(self):
+        """M8.6: 0.01 to 100.00 at each rate, cent by cent, and 50,000 amounts to 1,000,000.00.
+
+        However an amount is cut into fapiao, their shares of the accrued net are never less than
+        nothing, and sum up to exactly that net.
+        """
+        settlements, currency = self.env["aftersales.settlement"], self.company.currency_id
+        chance = random.Random(8)
+        grosses = [*range(1, 10_001), *(chance.randint(1, 100_000_000) for _ in range(12_500))]
+        for rate in RATES:
+            for cents in grosses:
+                gross = cents / 100
+                net = currency.round(gross / (1 + rate / 100))
+                cuts = sorted(chance.randint(0, cents) for _ in range(2))
+                shares = [
+                    round(100 * settlements._get_share(currency, net, gross, cut / 100))
+                    for cut in (0, *cuts, cents)
+                ]
+                self.assertEqual((shares[0], shares[-1]), (0, round(100 * net)), (rate, cents))
+                self.assertEqual(shares, sorted(shares), (rate, cents, cuts))
+
+    def test_bill_of_every_amount(self):
+        """M8.6: a bill has the net of the fapiao by rate, and closes the share of each settlement.
+
+        100 fapiao of 1 to 4 rates, for all of one or several settlements from 0.01 to
+        1,000,000.00, or for a part of the last.
+        """
+        cents = (1, 2, 5, 7, 99, 100, 33_333, 106_000, 1_234_567, 99_999_999, 100_000_000)
+        settlements = self.env["aftersales.settlement"].union(
+            *(
+                self._settlement(amount / 100, f"2025-{month:02d}-01")
+                for month, amount in enumerate(cents, start=1)
+            )
+        )
+        chance = random.Random(86)
+        for _number in range(100):
+            chosen = chance.sample(settlements.ids, chance.randint(1, 3))
+            rates = chance.sample(RATES, chance.randint(1, 4))
+            weights = [chance.randint(1, 9) for _rate in rates]
+            amounts = [round(s.amount_payable * 100) for s in settlements.browse(chosen)]
+            amounts[-1] = chance.choice((amounts[-1], chance.randint(1, amounts[-1])))
+            groups = self._split(sum(amounts) / 100, rates, weights)
+            fapiao = self._new_fapiao(groups, zip(chosen, amounts, strict=True))
+            shares = fapiao.match_ids._get_accrued_shares()
+            by_rate, closed = {}, {}
+            for line in fapiao._prepare_bill_lines(shares):
+                tax = self.env["account.tax"].browse(line["tax_ids"][0][2]).amount
+                cent = round(line["price_unit"] * 100)
+                by_rate[tax] = by_rate.get(tax, 0) + cent
+                settlement = settlements.browse(line["aftersales_settlement_id"])
+                accrued = settlement._get_entry_lines()["accrued"].account_id
+                if line["account_id"] == accrued.id:
+                    closed[settlement] = closed.get(settlement, 0) + cent
+            where = (groups, amounts)
+            nets = {rate: round(net * 100) for rate, (net, _tax) in groups.items()}
+            self.assertEqual({k: v for k, v in by_rate.items() if v or k in nets}, nets, where)
+            for match, share in shares.items():
+                self.assertEqual(closed.get(match.settlement_id, 0), round(share * 100), where)
+
+    def _new_fapiao(self, groups, amounts):
+        """Return a fapiao in memory, matched to settlements: [(id, amount in cents)]."""
+        net = round(sum(group[0] for group in groups.values()), 2)
+        tax = round(sum(group[1] for group in groups.values()), 2)
+        return self.env["aftersales.fapiao"].new(
+            {
+                "company_id": self.company.id,
+                "amount_untaxed": net,
+                "amount_tax": tax,
+                "amount_total": round(net + tax, 2),
+                "line_ids": [
+                    Command.create(
+                        {"tax_rate": rate, "amount_untaxed": group[0], "amount_tax": group[1]}
+                    )
+                    for rate, group in groups.items()
+                ],
+                "match_ids": [
+                    Command.create({"settlement_id": number, "amount": cents / 100})
+                    for number, cents in amounts
+                ],
+            }
+        )
 
     def _get_fifo(self, fapiaos, settlements):
         return fapiaos._propose_exact(list(fapiaos), list(settlements), "")["amounts"]
