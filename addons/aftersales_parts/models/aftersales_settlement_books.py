@@ -84,7 +84,7 @@ class AftersalesSettlement(models.Model):
         return super()._get_protected_fields() | {"move_id"}
 
     def _lock_for_books(self):
-        """Lock against what other accountants do this very moment.
+        """Lock against what others do this very moment, and read afresh.
 
         :raises UserError: somebody else is at it
         """

@@ -3,7 +3,7 @@ from datetime import time
 from dateutil.relativedelta import relativedelta
 
 from odoo import fields, models
-from odoo.exceptions import AccessError, LockError, UserError
+from odoo.exceptions import AccessError, UserError
 
 from .aftersales_settlement import OPEN_STATES
 
@@ -46,17 +46,7 @@ class AftersalesSettlement(models.Model):
 
     def _lock(self, *states):
         """Check access, lock, and check the state on what is then the truth."""
-        self.check_access("write")
-        try:
-            self.lock_for_update(allow_referencing=True)
-        except LockError as error:
-            raise UserError(
-                self.env._(
-                    "Somebody else is working on this settlement this very moment. Reload the "
-                    "page and look what has changed."
-                )
-            ) from error
-        self.invalidate_recordset()
+        self._lock_for_books()
         self.line_ids.invalidate_recordset()
         self._check_state(*states)
 

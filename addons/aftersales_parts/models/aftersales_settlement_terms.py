@@ -54,7 +54,7 @@ class AftersalesSettlementTerms(models.Model):
         required=True,
         default=7,
         help="Working days after the confirmation until whose end the VAT invoice has to be issued "
-        "(M8.6, M9.2).",
+        "(M8.6, M9.2), for parts and for service fees alike.",
     )
     rate_ids = fields.One2many(
         "aftersales.settlement.rate",
