@@ -47,6 +47,7 @@ class AftersalesFapiao(models.Model):
     )
     direction = fields.Selection(
         [("received", "Received"), ("issued", "Issued")],
+        "Received or issued",
         compute="_compute_direction",
         store=True,
         help="Issued: we are the seller, and claim from the manufacturer.",

@@ -55,7 +55,7 @@ class AftersalesSettlementDifference(models.Model):
     amount_listed = fields.Monetary(
         "On the list", readonly=True, help="What the line pays, when it was found to be wrong."
     )
-    amount_expected = fields.Monetary("Expected", readonly=True)
+    amount_expected = fields.Monetary("Amount expected", readonly=True)
     amount_agreed = fields.Monetary(
         "Agreed", readonly=True, help="What the line pays after the answer."
     )

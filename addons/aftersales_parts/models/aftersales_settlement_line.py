@@ -178,8 +178,9 @@ class AftersalesSettlementLine(models.Model):
         labels = dict(self._fields["kind"]._description_selection(self.env))
         for line in self:
             # sudo: only the number of the record is told
-            parts = (labels.get(line.kind), line.sudo().record_id.name)
-            line.display_name = line.tag or " ".join(filter(None, parts))
+            parts = (labels.get(line.kind), line.tag or line.sudo().record_id.name)
+            is_part = line.kind == "part" and line.tag
+            line.display_name = line.tag if is_part else " ".join(filter(None, parts))
 
     @api.depends("amount_claimed", "amount_payable", "result")
     def _compute_amount_deducted(self):

@@ -19,7 +19,9 @@ class AftersalesSettlementLine(models.Model):
     difference_ids = fields.One2many("aftersales.settlement.difference", "line_id", "Differences")
     difference_state = fields.Selection(
         selection=lambda self: (
-            self.env["aftersales.settlement.difference"]._fields["state"].selection
+            self.env["aftersales.settlement.difference"]
+            ._fields["state"]
+            ._description_selection(self.env)
         ),
         string="Objection",
         compute="_compute_difference_state",

@@ -240,7 +240,7 @@ class AftersalesSettlement(models.Model):
             XlsxColumn("fee", env._("Management fee"), "amount", True),
             XlsxColumn("claimed", env._("Claimed"), "amount", True),
             XlsxColumn("result", env._("Result")),
-            XlsxColumn("code", env._("Code")),
+            XlsxColumn("code", env._("Deduction code")),
             XlsxColumn("deduction", env._("Deduction"), "long"),
             XlsxColumn("payable", env._("Payable"), "amount", True),
             XlsxColumn("explanation", env._("How it came about"), "long"),

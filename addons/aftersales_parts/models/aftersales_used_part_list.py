@@ -28,7 +28,7 @@ class AftersalesUsedPart(models.Model):
             XlsxColumn("date_received", env._("Received on"), "date"),
             XlsxColumn("date_inspected", env._("Inspected on"), "date"),
             XlsxColumn("result", env._("Inspection")),
-            XlsxColumn("code", env._("Code")),
+            XlsxColumn("code", env._("Deduction code")),
             XlsxColumn("deduction", env._("Deduction"), "long"),
         ]
 

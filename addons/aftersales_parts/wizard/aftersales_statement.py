@@ -100,7 +100,7 @@ class AftersalesStatement(models.TransientModel):
     def _compute_display_name(self):
         for statement in self:
             # sudo: only the name of a center whose account the user asks for
-            name = statement.center_id.sudo().name
+            name = statement.center_id.sudo().name or self.env._("Statement of account")
             statement.display_name = f"{name} {statement.date_from} – {statement.date_to}"
 
     def _check_readable(self):
