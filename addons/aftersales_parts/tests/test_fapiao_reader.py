@@ -354,6 +354,20 @@ class TestFapiaoReader(BaseCase):
         raw = make_zip({"bomb.xml": b"\0" * 5_000_000})
         self._assert_refused("archive_ratio", fapiao_archive.Archive, raw, LIMITS)
 
+    def test_archive_of_a_million_names(self):
+        """M8.6: a directory of more files than are taken in is refused before it is read."""
+        raw = make_zip({f"{i}.xml": b"" for i in range(3000)})
+        limits = fapiao_archive.Limits(file_bytes=10**6, total_bytes=10**7, files=20)
+        with patch.object(fapiao_archive.zipfile, "ZipFile", side_effect=AssertionError):
+            self._assert_refused("archive_files", fapiao_archive.Archive, raw, limits)
+            # and so is a file that is itself larger than all that is taken in
+            limits = fapiao_archive.Limits(file_bytes=10, total_bytes=len(raw) // 2, files=20)
+            self._assert_refused("archive_size", fapiao_archive.Archive, raw, limits)
+
+    def test_endless_capitals(self):
+        """M8.6: capitals longer than any amount are none, however they nest."""
+        self.assertIsNone(fapiao_capitals.parse_capitals("壹" + "万" * 3000 + "圆整"))
+
     def test_archive_names(self):
         """M8.6: names in GBK are read; names that climb out of folders lead nowhere."""
         raw = make_zip(

@@ -1,5 +1,6 @@
 import base64
 import io
+import os
 import zipfile
 
 import xlsxwriter
@@ -7,6 +8,7 @@ import xlsxwriter
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from ..wizard import aftersales_settlement_import as settlement_import
 from .common import AftersalesPartsCommon, freeze
 
 
@@ -167,6 +169,28 @@ class TestSettlementImport(AftersalesPartsCommon):
         )
         self.assertEqual(self._import(settlement, file).ok_count, 2)
 
+    def test_empty_rows_end_the_list(self):
+        """A row a million rows below the list keeps nobody busy: the list has ended before."""
+        settlement = self._listed()
+        pump, seal = settlement.line_ids.mapped("tag")
+        file = self._book(
+            [["Tag", "Claimed"], [pump, 3146]],
+            lambda page: page.write_row(1000000, 0, [seal, 120]),
+        )
+        wizard = self._import(settlement, file)
+        self.assertEqual((wizard.ok_count, wizard.absent_count), (1, 1))
+
+    def test_long_difference_is_cut(self):
+        """The chatter names the first rows that differ and counts the others."""
+        settlement = self._listed()
+        pump, seal = settlement.line_ids.mapped("tag")
+        self.patch(settlement_import, "LOGGED_ROWS", 1)
+        wizard = self._import(settlement, self._book([["Tag", "Claimed"], [pump, 1], [seal, 2]]))
+        wizard._log_import()
+        body = settlement.message_ids[0].body
+        self.assertIn("And 1 more", body)
+        self.assertEqual(body.count("in the file,"), 1)
+
     def test_merged_cells(self):
         """Of merged cells the first row counts; the others say what to do."""
         settlement = self._listed()
@@ -220,6 +244,11 @@ class TestSettlementImport(AftersalesPartsCommon):
             (b"\xd0\xcf\x11\xe0" + b"\0" * 600, "old Excel"),
             (b"PK\x03\x04 not really", "no Excel workbook"),
             (rezip(add=[("bomb.xml", b"\0" * 250_000_000)]), "unpacks to too much"),
+            (rezip(add=[("xl/theme.xml", os.urandom(9 * 2**20))]), "unpacks to too much"),
+            (
+                rezip(add=[("xl/worksheets/z.xml", b"<si><t/></si>" * 2**22)]),
+                "unpacks to too much",
+            ),
             (rezip(("sheet1", lambda xml: entity + xml)), "declarations"),
             (rezip(("sheet1", lambda xml: xml[:-60])), "damaged"),
             (base64.b64decode(self._book([["Name", "Claimed"], ["x", 1]])), "No sheet has"),

@@ -17,6 +17,8 @@ MAX_RATIO = 300
 # below this size a high ratio does no harm, and short texts of blanks have one
 SMALL = 1024 * 1024
 CHUNK = 64 * 1024
+# what the directory has of each file: its name, and a few figures
+ENTRY_BYTES = 1024
 _UTF8_FLAG = 0x800
 _ENCRYPTED = 0x1
 _DAMAGED = (
@@ -52,8 +54,16 @@ class Archive:
         """
         self._limits = limits
         self._left = limits.total_bytes
+        directory = ENTRY_BYTES * (limits.files + 1)
+        if len(raw) > limits.total_bytes + directory:
+            raise self._get_size_error()
         try:
-            self._zip = zipfile.ZipFile(io.BytesIO(raw))
+            stream = io.BytesIO(raw)
+            # by what the library itself goes by, before it takes in a directory of millions
+            end = zipfile._EndRecData(stream)
+            if end and end[zipfile._ECD_SIZE] > directory:
+                raise FapiaoError("archive_files", limit=limits.files)
+            self._zip = zipfile.ZipFile(stream)
             self._infos = [info for info in self._zip.infolist() if not info.is_dir()]
         except _DAMAGED as error:
             raise FapiaoError("archive") from error

@@ -6,6 +6,7 @@ DIGITS = "零壹贰叁肆伍陆柒捌玖"
 UNITS = ("", "拾", "佰", "仟")
 GROUPS = ("", "万", "亿", "万亿")
 # what issuers write instead
+MAX_LENGTH = 60
 _VARIANTS = str.maketrans("元正〇貳貮參陸億萬圓整", "圆整零贰贰叁陆亿万圆整")
 
 
@@ -61,6 +62,8 @@ def parse_capitals(text):
     Issuers differ in 零, 整 and the sign, so that figures are compared and not texts.
     """
     text = "".join(text.split()).translate(_VARIANTS)
+    if len(text) > MAX_LENGTH:
+        return None  # longer than any amount
     negative = False
     for prefix in ("人民币", "（负数）", "(负数)", "⊗", "ⓧ", "负"):
         if text.startswith(prefix):

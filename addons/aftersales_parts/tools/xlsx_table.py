@@ -15,6 +15,9 @@ from .fapiao_data import FapiaoError
 HEAD_ROWS = 40
 MAX_COLUMNS = 80
 MAX_ROW = 1048576
+# of parts that are taken in whole, as styles; only sheets and texts may be larger
+MAX_PART = 8 * 1024 * 1024
+LARGE_PARTS = ("xl/worksheets/", "xl/sharedStrings.xml", "xl/media/")
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 # no part of a workbook declares a document type; where one does, it is to do harm
 DOCTYPES = tuple("<!DOCTYPE".encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
@@ -85,19 +88,17 @@ def read_table(raw, aliases, required, limits, max_rows):
     :raises TableError: no workbook, beyond the limits, or no such table
     """
     _check_file(raw, limits)
-    books = []
+    book = None
     try:
-        # twice: what cells hold, and which of them are formulas
-        for data_only in (True, False):
-            books.append(load_workbook(io.BytesIO(raw), read_only=True, data_only=data_only))
-        return _find_table(*books, aliases, required, max_rows)
+        book = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+        return _find_table(book, aliases, required, max_rows)
     except TableError:
         raise
     except Exception as error:
         # openpyxl fails in many ways on files that are damaged on purpose
         raise TableError("damaged") from error
     finally:
-        for book in books:
+        if book:
             book.close()
 
 
@@ -112,44 +113,66 @@ def _check_file(raw, limits):
             raise TableError("no_workbook")
         for index in range(len(archive.names)):
             content = archive.inflate(index)
+            if len(content) > MAX_PART and not archive.names[index].startswith(LARGE_PARTS):
+                raise TableError("bomb")
             if any(mark in content for mark in DOCTYPES):
                 raise TableError("doctype")
     except FapiaoError as error:
         raise TableError("bomb") from error
 
 
-def _find_table(values, formulas, aliases, required, max_rows):
-    for name in values.sheetnames:
-        pages = [book[name] for book in (values, formulas)]
-        if not all(hasattr(page, "reset_dimensions") for page in pages):
+def _find_table(book, aliases, required, max_rows):
+    for name in book.sheetnames:
+        page = book[name]
+        if not hasattr(page, "reset_dimensions"):
             continue  # a chart
-        for page in pages:
-            page.reset_dimensions()  # which may claim anything
-        rows = zip(
-            *(
-                page.iter_rows(max_row=MAX_ROW, max_col=MAX_COLUMNS, values_only=True)
-                for page in pages
-            ),
-            strict=False,
-        )
-        columns = None
-        found = []
-        for number, (cells, sources) in enumerate(rows, 1):
+        page.reset_dimensions()  # which may claim anything
+        columns, start = None, 0
+        found = {}
+        for number, cells in _iterate(page, max_rows):
             if columns is None:
                 if number > HEAD_ROWS:
                     break
-                columns = _find_columns(cells, aliases, required)
+                columns, start = _find_columns(cells, aliases, required), number
                 continue
-            row = {
-                key: _get_cell(cells, sources, index) for key, (index, _label) in columns.items()
-            }
+            row = {key: _get_cell(cells, index) for key, (index, _label) in columns.items()}
             if any(value not in (None, "") for value in row.values()):
-                found.append((number, row))
+                found[number] = row
                 if len(found) > max_rows:
                     raise TableError("rows", limit=max_rows)
         if columns is not None:
-            return {key: label for key, (_index, label) in columns.items()}, found
+            _add_formulas(book, page, columns, start, found, max_rows)
+            labels = {key: label for key, (_index, label) in columns.items()}
+            return labels, sorted(found.items())
     raise TableError("headings")
+
+
+def _iterate(page, max_rows):
+    """Yield (number, cells) of each row, up to the last before a gap that no list has."""
+    empty = 0
+    rows = page.iter_rows(max_row=MAX_ROW, max_col=MAX_COLUMNS, values_only=True)
+    for number, cells in enumerate(rows, 1):
+        empty = 0 if any(cell is not None for cell in cells) else empty + 1
+        if empty > max_rows:
+            return
+        yield number, cells
+
+
+def _add_formulas(book, page, columns, start, found, max_rows):
+    """Note in ``found`` the formulas whose result the file doesn't hold."""
+    # the same book once more: a second one would hold all texts twice
+    book._data_only = False
+    for number, cells in _iterate(page, max_rows):
+        if number <= start:
+            continue
+        for key, (index, _label) in columns.items():
+            source = cells[index] if index < len(cells) else None
+            is_formula = isinstance(source, str) and source.startswith("=")
+            if is_formula and found.get(number, {}).get(key) is None:
+                row = found.setdefault(number, dict.fromkeys(columns))
+                row[key] = FORMULA
+                if len(found) > max_rows:
+                    raise TableError("rows", limit=max_rows)
 
 
 def _find_columns(cells, aliases, required):
@@ -161,9 +184,6 @@ def _find_columns(cells, aliases, required):
     return columns if required <= columns.keys() else None
 
 
-def _get_cell(cells, sources, index):
+def _get_cell(cells, index):
     value = cells[index] if index < len(cells) else None
-    source = sources[index] if index < len(sources) else None
-    if value is None and isinstance(source, str) and source.startswith("="):
-        return FORMULA
     return value.strip() if isinstance(value, str) else value

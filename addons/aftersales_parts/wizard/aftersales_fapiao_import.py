@@ -1,13 +1,16 @@
+import logging
 import re
 
-from psycopg2 import IntegrityError
+from psycopg2 import IntegrityError, OperationalError
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Command
 from odoo.tools import mute_logger
 
 from ..tools import fapiao_archive, fapiao_data
+
+_logger = logging.getLogger(__name__)
 
 
 class AftersalesFapiaoImport(models.TransientModel):
@@ -308,6 +311,13 @@ class AftersalesFapiaoImportLine(models.TransientModel):
             self._refuse(
                 UserError(self.env._("Somebody else entered this fapiao at the same moment."))
             )
+        except (OperationalError, ConcurrencyError):
+            # somebody else is at it: the whole step is tried again
+            raise
+        except Exception:
+            # whatever a hostile file runs into, it doesn't wait for ever
+            _logger.info("A file of a fapiao can't be read", exc_info=True)
+            self._refuse(UserError(self.env._("The file can't be read: it is damaged.")))
         else:
             # sudo: what became of a file is the system's; nobody enters it
             self.sudo().write(vals)

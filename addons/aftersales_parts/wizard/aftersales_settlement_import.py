@@ -12,6 +12,9 @@ from ..tools.xlsx_table import FORMULA, TableError, normalize, read_table, to_am
 MEGABYTE = 1024 * 1024
 # how much more a workbook may be when it is unpacked
 UNPACKED = 20
+UNPACKED_PART = 5
+# how many rows that differ are named in the chatter
+LOGGED_ROWS = 50
 # other words for the headings of our own lists, as centers and manufacturers use them
 HEADINGS = {
     "number": "#|no|序号|行号",
@@ -164,7 +167,7 @@ class AftersalesSettlementImport(models.TransientModel):
             raise UserError(self.env._("Choose the workbook (.xlsx) first."))
         if len(raw) > size * MEGABYTE:
             raise UserError(self.env._("The file is larger than %s MB.", size))
-        limits = Limits(size * UNPACKED * MEGABYTE, size * UNPACKED * MEGABYTE, 1000)
+        limits = Limits(size * UNPACKED_PART * MEGABYTE, size * UNPACKED * MEGABYTE, 1000)
         try:
             return read_table(raw, self._get_aliases(), self._get_required(), limits, most)
         except TableError as error:
@@ -459,6 +462,7 @@ class AftersalesSettlementImport(models.TransientModel):
             absent=self.absent_count,
             errors=self.error_count,
         )
+        different = self.line_ids.filtered(lambda line: line.state == "different")
         rows = [
             env._(
                 "%(subject)s: %(theirs)s in the file, %(ours)s on our list",
@@ -466,9 +470,10 @@ class AftersalesSettlementImport(models.TransientModel):
                 theirs=currency.format(line.amount_file),
                 ours=currency.format(line.amount_listed),
             )
-            for line in self.line_ids
-            if line.state == "different"
+            for line in different[:LOGGED_ROWS]
         ]
+        if len(different) > LOGGED_ROWS:
+            rows.append(env._("And %s more, see the file.", len(different) - LOGGED_ROWS))
         raw = base64.b64decode(self.with_context(bin_size=False).file)
         self.settlement_id.message_post(
             body="\n".join([count, *rows]),
