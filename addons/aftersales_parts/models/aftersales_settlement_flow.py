@@ -105,6 +105,16 @@ class AftersalesSettlement(models.Model):
                     self.name,
                 )
             )
+        ended = self.month + relativedelta(months=1)
+        if self.company_id._aftersales_local(moment).date() < ended:
+            raise UserError(
+                self.env._(
+                    "%(month)s isn't over: %(settlement)s can be filed from %(date)s on (M8.3).",
+                    month=self.period,
+                    settlement=self.name,
+                    date=fields.Date.to_string(ended),
+                )
+            )
         self._check_filing_day(moment)
 
     def _is_made_by_company(self):

@@ -28,11 +28,18 @@ class AftersalesSettlement(models.Model):
         :param datetime moment: as of when, naive UTC; default now
         :param dict problems: filled with the sentences, by center, about what can't be listed,
             without a wholesale price for instance (M8.1); everything else goes on
-        :raises UserError: something can't be listed, and ``problems`` is not given
+        :raises UserError: something can't be listed, and ``problems`` is not given; or the month
+            hasn't begun
         :raises ConcurrencyError: somebody else does the same; the request is tried once more
         """
         month = month.replace(day=1)
         moment = moment or fields.Datetime.now()
+        if month > self.env.company._aftersales_local(moment).date():
+            raise UserError(
+                self.env._(
+                    "%s hasn't begun: there is nothing to settle yet.", month.strftime("%Y-%m")
+                )
+            )
         found = {} if problems is None else problems
         settlements = self.browse()
         for kind, generate in self._get_generators().items():
@@ -183,9 +190,8 @@ class AftersalesSettlement(models.Model):
             lambda tag: max(filing, tag not in late and tag._get_own_filing_day() or filing)
         )
         for day, own in days.items():
-            fitting = (
-                drafts if day == filing else drafts.filtered(lambda s, d=day: s.date_filing == d)
-            )
+            # who has a later day, by an exception for instance, has it for what his list holds
+            fitting = drafts.filtered(lambda s, d=day: s.date_filing == d)
             created |= self._list_parts(
                 month, own, day, moment, fitting, lists | created, assessments
             )
