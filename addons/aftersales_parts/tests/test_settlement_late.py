@@ -5,7 +5,7 @@ from freezegun import freeze_time
 from psycopg2 import IntegrityError
 
 from odoo import fields
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -289,6 +289,20 @@ class TestSettlementForfeiture(LateCommon):
             third = generate(OCTOBER, self.center, ["parts"])
             third.with_user(self.users["center"]).action_submit()
         self.assertEqual(third.state, "submitted")
+
+    def test_month_that_is_not_over(self):
+        """M8.3: the list of a month is filed when it is over, and none is made before it begins."""
+        self._make_record([self._part(self.pump)])
+        generate = self.env["aftersales.settlement"]._generate
+        with freeze_time("2026-10-31 15:59:59"):
+            draft = generate(OCTOBER, self.center, ["parts"])
+            with self.assertRaisesRegex(UserError, "2026-11-01"):
+                draft.with_user(self.users["center"]).action_submit()
+            with self.assertRaisesRegex(UserError, "2026-11"):
+                generate(fields.Date.to_date("2026-11-01"), self.center, ["parts"])
+        with freeze_time("2026-10-31 16:00:00"):
+            draft.with_user(self.users["center"]).action_submit()
+        self.assertEqual(draft.state, "submitted")
 
     def test_other_parts_are_forfeited_all_the_same(self):
         """M8.9: the later day is that of the cancelled list's parts; what never was listed is lost.
@@ -848,6 +862,40 @@ class TestSettlementMonthEnd(LateCommon):
         )
         self.assertEqual(self._find().amount_claimed, 120)
         self.assertFalse(self.env["aftersales.settlement"].search([("center_id", "=", other.id)]))
+
+    @freeze_time("2026-11-02 02:00:00")
+    def test_step_goes_on_past_a_locked_center(self):
+        """Who somebody else works on comes last, and is named if that one doesn't end."""
+        other = self._make_center("Nanjing center", "91310115MA1K3QXE7G")
+        self._make_record([self._scrap(self.seal)])
+        self._make_record([self._scrap(self.seal)], center=other)
+        model = self.registry["aftersales.settlement"]
+        add_lines = model._add_lines
+        busy = [3]
+
+        def fail(settlements, tags_by_settlement, assessments):
+            if any(s.center_id == other for s in tags_by_settlement) and busy[0]:
+                busy[0] -= 1
+                raise ConcurrencyError("locked")
+            return add_lines(settlements, tags_by_settlement, assessments)
+
+        with patch.object(model, "_add_lines", fail):
+            for times, texts in ((2, []), (9, ["Somebody else"])):
+                busy[0] = times
+                wizard = self._make_wizard()
+                total = wizard.action_start()["params"]["total"]
+                first = wizard.run_step()
+                self.assertEqual((first["done"], first["problems"]), (total - 1, []))
+                self.assertEqual(self._find().amount_claimed, 120)
+                last = wizard.run_step()
+                self.assertEqual(last["done"], total)
+                for problem, text in zip(last["problems"], texts, strict=True):
+                    self.assertEqual(problem["name"], "Nanjing center")
+                    self.assertIn(text, problem["text"])
+                own = self.env["aftersales.settlement"].search([("center_id", "=", other.id)])
+                self.assertEqual(bool(own), not texts)
+                own.line_ids.unlink()
+                own.unlink()
 
     @freeze_time("2026-11-02 02:00:00")
     def test_center_generates_its_own(self):
