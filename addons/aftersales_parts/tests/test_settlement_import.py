@@ -249,6 +249,11 @@ class TestSettlementImport(AftersalesPartsCommon):
                 rezip(add=[("xl/worksheets/z.xml", b"<si><t/></si>" * 2**22)]),
                 "unpacks to too much",
             ),
+            (
+                # within the limits of bytes, but of a gigabyte of memory once parsed
+                rezip(add=[("xl/worksheets/z.xml", b"<c/>" * 2_100_000 + os.urandom(2**17))]),
+                "unpacks to too much",
+            ),
             (rezip(("sheet1", lambda xml: entity + xml)), "declarations"),
             (rezip(("sheet1", lambda xml: xml[:-60])), "damaged"),
             (base64.b64decode(self._book([["Name", "Claimed"], ["x", 1]])), "No sheet has"),

@@ -18,6 +18,8 @@ MAX_ROW = 1048576
 # of parts that are taken in whole, as styles; only sheets and texts may be larger
 MAX_PART = 8 * 1024 * 1024
 LARGE_PARTS = ("xl/worksheets/", "xl/sharedStrings.xml", "xl/media/")
+# elements or attributes of one part: each takes a few hundred bytes once it is parsed
+MAX_MARKS = 2_000_000
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 # no part of a workbook declares a document type; where one does, it is to do harm
 DOCTYPES = tuple("<!DOCTYPE".encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
@@ -114,6 +116,8 @@ def _check_file(raw, limits):
         for index in range(len(archive.names)):
             content = archive.inflate(index)
             if len(content) > MAX_PART and not archive.names[index].startswith(LARGE_PARTS):
+                raise TableError("bomb")
+            if max(content.count(b"<"), content.count(b"=")) > MAX_MARKS:
                 raise TableError("bomb")
             if any(mark in content for mark in DOCTYPES):
                 raise TableError("doctype")
