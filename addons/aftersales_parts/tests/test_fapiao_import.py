@@ -160,6 +160,31 @@ class TestFapiaoImport(AftersalesPartsCommon):
             self.env["ir.attachment"].search([("res_model", "=", "aftersales.fapiao")])
         )
 
+    def test_any_fault_of_a_file_is_told_on_its_line(self):
+        """M8.6: whatever a file runs into, it is refused and the others are read."""
+        bad = self._xml(2)
+        read = type(self.env["aftersales.fapiao"])._read_file
+
+        def fail(fapiaos, raw):
+            if raw == bad:
+                raise RecursionError
+            return read(fapiaos, raw)
+
+        self.patch(type(self.env["aftersales.fapiao"]), "_read_file", fail)
+        wizard = self._drop({"a.xml": self._xml(1), "b.xml": bad, "c.xml": self._xml(3)})
+        self.assertEqual(
+            self._states(wizard), {"a.xml": "read", "b.xml": "refused", "c.xml": "read"}
+        )
+        line = wizard.line_ids.filtered(lambda x: x.name == "b.xml")
+        self.assertIn("damaged", line.message)
+
+    def test_enter_from_archive_beyond_limits(self):
+        """M8.6: entering by hand from an archive beyond a lowered limit says so."""
+        wizard = self._drop({"x.zip": make_zip({"lone.pdf": PDF, "lone2.pdf": PDF + b"2"})})
+        self.company.aftersales_fapiao_archive_files = 1
+        with self.assertRaisesRegex(UserError, "1 files"), self.cr.savepoint():
+            wizard.line_ids[0].action_enter()
+
     @staticmethod
     def _fail(fapiaos):
         raise UserError(fapiaos.env._("Choose the files first, or drop them here."))

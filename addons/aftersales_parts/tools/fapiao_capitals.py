@@ -5,8 +5,8 @@ from decimal import Decimal
 DIGITS = "零壹贰叁肆伍陆柒捌玖"
 UNITS = ("", "拾", "佰", "仟")
 GROUPS = ("", "万", "亿", "万亿")
-# what issuers write instead
 MAX_LENGTH = 60
+# what issuers write instead
 _VARIANTS = str.maketrans("元正〇貳貮參陸億萬圓整", "圆整零贰贰叁陆亿万圆整")
 
 

@@ -395,9 +395,9 @@ class AftersalesFapiaoImportLine(models.TransientModel):
     def action_enter(self):
         """Open the form to enter the fapiao by hand, with the PDF as its original."""
         self.ensure_one()
-        archive = self.is_member and self.import_id._open_archive(self.attachment_id.raw)
         fapiaos = self.env["aftersales.fapiao"]
         try:
+            archive = self.is_member and self.import_id._open_archive(self.attachment_id.raw)
             raw = self._get_content(archive)
         except fapiao_data.FapiaoError as error:
             raise fapiaos._get_file_error(error) from error
