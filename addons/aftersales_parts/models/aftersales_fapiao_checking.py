@@ -9,6 +9,8 @@ from ..tools import fapiao_capitals, fapiao_data
 
 # tax bureaus of cities that report to the state themselves and number by codes of their own
 CITY_BUREAUS = ("2102", "3302", "3502", "3702", "4403")
+# how many fapiao are checked at once
+CHECK_BATCH = 200
 
 
 class AftersalesFapiao(models.Model):
@@ -19,7 +21,8 @@ class AftersalesFapiao(models.Model):
     def action_check(self):
         """Run the checks again: what failed may have been put right since."""
         self.check_access("write")
-        self._run_checks()
+        for start in range(0, len(self), CHECK_BATCH):
+            self[start : start + CHECK_BATCH]._run_checks()
         return True
 
     def _run_checks(self):

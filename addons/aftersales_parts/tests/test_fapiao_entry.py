@@ -6,6 +6,7 @@ from odoo.modules.migration import load_script
 from odoo.tests import Form, tagged
 from odoo.tools import SQL, file_path
 
+from ..models import aftersales_fapiao_checking as fapiao_checking
 from .common import AftersalesPartsCommon, freeze
 
 PDF = b"%PDF-1.7\n%%EOF\n"
@@ -219,6 +220,25 @@ class TestFapiaoManual(FapiaoEntryCommon):
         self.env.invalidate_all()
         fapiao.action_check()
         self.assertEqual(self._check(fapiao, "file").result, "failed")
+
+    def test_checks_in_batches(self):
+        """M8.6: checks of many run in batches, and none is left out."""
+        fapiaos = self._make_fapiao()
+        for last in (79, 80):
+            fapiaos |= self._make_fapiao(number=f"263320000000123456{last}")
+        sizes = []
+        run = type(fapiaos)._run_checks
+
+        def count(batch):
+            sizes.append(len(batch))
+            return run(batch)
+
+        self.patch(fapiao_checking, "CHECK_BATCH", 2)
+        self.patch(type(fapiaos), "_run_checks", count)
+        fapiaos.sudo().check_ids.unlink()
+        fapiaos.action_check()
+        self.assertEqual(sizes, [2, 1])
+        self.assertTrue(all(fapiao.check_ids for fapiao in fapiaos))
 
     def test_issued(self):
         """M8.6: a fapiao that we issue is checked the other way round."""
