@@ -127,6 +127,11 @@ class AftersalesFapiao(models.Model):
     )
     pdf_name = fields.Char("Name of the PDF")
     pdf_digest = fields.Char("PDF hash", readonly=True, help="SHA-256 of the PDF.")
+    conflict_digest = fields.Char(
+        "Hash of another file",
+        readonly=True,
+        help="SHA-256 of a file with the same number that says something else.",
+    )
     check_ids = fields.One2many("aftersales.fapiao.check", "fapiao_id", "Checks", readonly=True)
     failed_count = fields.Integer("Failed checks", compute="_compute_failed_count")
     bill_id = fields.Many2one(
@@ -240,7 +245,8 @@ class AftersalesFapiao(models.Model):
         """Raise AccessError unless the user may change the figures and lines."""
         if self.env.su:
             return
-        self.check_access("write")
+        # against a match at the same moment, which reads the lines
+        self._lock_for_books()
         if not self._is_entered_by_hand():
             raise AccessError(
                 self.env._(

@@ -4,6 +4,7 @@ from stdnum.cn import uscc
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 from ..tools import fapiao_capitals, fapiao_data
 
@@ -29,14 +30,21 @@ class AftersalesFapiao(models.Model):
         """Compare what the file says; each check passed, failed, or was not possible."""
         self._add_own_parties()
         self |= self._tie_red()
-        digests = self._get_known_digests()
-        vals_list = [
-            {"fapiao_id": fapiao.id, "code": code, "result": result, "detail": detail}
-            for fapiao in self
-            for code, (result, detail) in fapiao._get_check_results(digests).items()
-        ]
+        digests, twins = self._get_known_digests(), self._get_twins()
         # sudo: results of checks are the system's; nobody enters them
-        self.sudo().check_ids.unlink()
+        checks = self.sudo().check_ids
+        known = {(check.fapiao_id.id, check.code): check for check in checks}
+        vals_list = []
+        for fapiao in self:
+            own = twins[fapiao]
+            for code, (result, detail) in fapiao._get_check_results(digests, own).items():
+                basis = fapiao._get_basis(code, own)
+                vals = {"result": result, "detail": detail, "basis": basis}
+                if check := known.pop((fapiao.id, code), None):
+                    check._update(vals)
+                else:
+                    vals_list.append({"fapiao_id": fapiao.id, "code": code, **vals})
+        self.env["aftersales.fapiao.check"].union(*known.values()).unlink()
         self.env["aftersales.fapiao.check"].sudo().create(vals_list)
         self.invalidate_recordset(["check_ids"])
 
@@ -51,10 +59,44 @@ class AftersalesFapiao(models.Model):
                 found[digest] = found.get(digest, self.browse()) | fapiao
         return found
 
-    def _get_check_results(self, digests):
+    def _get_twins(self):
+        """Return {fapiao: others of any company that may be the same one} (M8.6).
+
+        The same number in another company, or the same figures under the other number that a
+        digital fapiao on paper has besides its 20 digits.
+        """
+        # sudo: only that there is another one is told
+        others = self.sudo().search(
+            Domain("name", "in", self.mapped("name"))
+            | Domain("seller_vat", "in", self.mapped("seller_vat"))
+            & Domain("date", "in", self.mapped("date"))
+            & Domain("amount_total", "in", self.mapped("amount_total"))
+        )
+        by_name, by_figures = {}, {}
+        for other in others:
+            by_name.setdefault(other.name, []).append(other.id)
+            by_figures.setdefault(other._get_figures(), []).append(other.id)
+        return {
+            fapiao: others.browse(
+                other.id
+                for other in others.browse(
+                    {*by_name.get(fapiao.name, ()), *by_figures.get(fapiao._get_figures(), ())}
+                ).sorted("id")
+                if other.id != fapiao.id
+                and (other.name == fapiao.name or bool(other.code) != bool(fapiao.code))
+            )
+            for fapiao in self
+        }
+
+    def _get_figures(self):
+        amounts = (self.amount_untaxed, self.amount_tax, self.amount_total)
+        return (self.seller_vat, self.buyer_vat, self.date, *(f"{a:.2f}" for a in amounts))
+
+    def _get_check_results(self, digests, twins):
         """Return {code: (result, detail)} of each check, the detail in the user's words.
 
         :param dict digests: hash of a file → fapiao that have it
+        :param twins: other fapiao that may be the same one
         """
         self.ensure_one()
         return {
@@ -66,6 +108,7 @@ class AftersalesFapiao(models.Model):
             "sums": self._check_sums(),
             "lines": self._check_lines(),
             "rates": self._check_rates(),
+            "rate": self._check_expected_tax(),
             "capitals": self._check_capitals(),
             "kind": self._check_kind(),
             "seller": self._check_seller(),
@@ -73,6 +116,7 @@ class AftersalesFapiao(models.Model):
             "buyer_name": self._check_buyer_name(),
             "uscc": self._check_uscc(),
             "duplicate": self._check_duplicate(digests),
+            "twin": self._check_twin(twins),
             "red": self._check_red(),
             "sources": self._check_sources(),
             "file": self._check_file(),
@@ -131,12 +175,27 @@ class AftersalesFapiao(models.Model):
         """Return the settlements that the fapiao is matched to."""
         return self.match_ids.settlement_id
 
-    def _check_date_confirmed(self):
+    def _get_confirmed_day(self):
+        """Return the day on which the last of the matched settlements was confirmed, if any."""
         # sudo: an accountant may check what he matched; only days are compared
         settlements = self.sudo()._get_matched_settlements().filtered("date_confirmed")
-        if self.is_red or not settlements:
+        days = [settlements._get_local_day(s.date_confirmed) for s in settlements]
+        return False if self.is_red or not days else max(days)
+
+    def _get_basis(self, code, twins):
+        """Return the figures that a check compares, if it may be accepted (in no language)."""
+        if code == "confirmed":
+            return f"{self.date} {self._get_confirmed_day()}"
+        if code == "rate":
+            return f"{self.amount_total:.2f} {self._get_compared_tax()}"
+        if code == "twin":
+            return f"{twins.ids} {self.conflict_digest}"
+        return False
+
+    def _check_date_confirmed(self):
+        day = self._get_confirmed_day()
+        if not day:
             return ("impossible", self.env._("It isn't matched to a confirmed settlement yet."))
-        day = max(settlements._get_local_day(s.date_confirmed) for s in settlements)
         return self._get_result(
             self.date >= day,
             self.env._(
@@ -188,6 +247,53 @@ class AftersalesFapiao(models.Model):
                 for line in wrong[:3]
             ),
         )
+
+    def _get_compared_tax(self):
+        """Return (VAT, VAT by the rates at which the settlements were accrued) of what is matched.
+
+        None while a part isn't matched; a red fapiao follows its blue one.
+        """
+        # sudo: an accountant of invoices may lack rights on entries; only sums are compared
+        matches = self.sudo().match_ids
+        settlements = matches.settlement_id
+        if self.is_red or not matches or self.state in ("read", "partly"):
+            return None
+        if not all(settlement.move_id for settlement in settlements):
+            return None
+        gross = sum(matches.mapped("amount"))
+        net = sum(match.settlement_id._get_accrued_at(match.amount) for match in matches)
+        # without what a red one has taken back
+        actual = self.amount_tax * gross / self.amount_total
+        return self.currency_id.round(actual), self.currency_id.round(gross - net)
+
+    def _check_expected_tax(self):
+        compared = self._get_compared_tax()
+        if compared is None:
+            return ("impossible", self.env._("It isn't wholly matched to settlements yet."))
+        actual, expected = compared
+        lost = self.currency_id.round(expected - actual)
+        # each share of a settlement is rounded, too
+        tolerance = self._get_tax_tolerance() + len(self.match_ids) * self.currency_id.rounding
+        if self.currency_id.compare_amounts(abs(lost), tolerance) <= 0:
+            return ("passed", "")
+        detail = self.env._(
+            "VAT of %(actual)s instead of %(expected)s.",
+            actual=f"{actual:.2f}",
+            expected=f"{expected:.2f}",
+        )
+        if lost > 0 and self.direction == "received":
+            detail += " " + self.env._("Input VAT that is lost: %s.", f"{lost:.2f}")
+        return ("failed", detail)
+
+    def _get_tax_tolerance(self):
+        """Return by how much the VAT may differ from rate × net.
+
+        The tax system rounds each line: its net by half a cent, so that the gross price stays,
+        and then the VAT takes what is left. Never less than the company's tolerance.
+        """
+        rates = [line.tax_rate for line in self.line_ids] or [0]
+        rounding = self.currency_id.rounding / 2 * (1 + max(rates) / 100)
+        return max(self.company_id.aftersales_tax_tolerance, rounding * len(self.line_ids))
 
     def _check_capitals(self):
         if not self.capitals:
@@ -273,6 +379,24 @@ class AftersalesFapiao(models.Model):
             not others, self.env._("The same file is that of a fapiao of another seller.")
         )
 
+    def _check_twin(self, twins):
+        # the center reads this, too: it isn't told about the fapiao of others
+        if self.conflict_digest:
+            return (
+                "failed",
+                self.env._("A file with this number says something else: one is not genuine."),
+            )
+        own = twins.filtered(
+            lambda f: (
+                f.center_id and (f.center_id, f.company_id) == (self.center_id, self.company_id)
+            )
+        )
+        if own:
+            return ("failed", self.env._("Fapiao %s has the same figures.", own[0].name))
+        return self._get_result(
+            not twins, self.env._("Another company or center has entered such a fapiao.")
+        )
+
     def _check_sources(self):
         if self.file_differences:
             return ("failed", self.file_differences)
@@ -295,11 +419,14 @@ class AftersalesFapiao(models.Model):
         for fapiao in self:
             failed = fapiao.check_ids.filtered(lambda c: c.result == "failed")
             if failed or not fapiao.check_ids:
-                raise UserError(
-                    self.env._(
-                        "Fapiao %(number)s failed a check:\n%(checks)s\nAsk the service center "
-                        "for a correct one.",
-                        number=fapiao.name,
-                        checks="\n".join(f"• {check._get_sentence()}" for check in failed),
-                    )
+                message = self.env._(
+                    "Fapiao %(number)s failed a check:\n%(checks)s\nAsk the service center for a "
+                    "correct one.",
+                    number=fapiao.name,
+                    checks="\n".join(f"• {check._get_sentence()}" for check in failed),
                 )
+                if failed and all(failed.mapped("is_acceptable")):
+                    message += "\n" + self.env._(
+                        "Or an accountant accepts it with a reason, under “Checks” of the fapiao."
+                    )
+                raise UserError(message)

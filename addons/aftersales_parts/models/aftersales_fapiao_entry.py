@@ -38,7 +38,21 @@ class AftersalesFapiao(models.Model):
         result = {"fapiao_id": self.id, "state": "known"}
         if self.source != "manual":
             message = self.env._("This very file has been read before.")
-            if self.digest != hashlib.sha256(raw).hexdigest():
+            digest = hashlib.sha256(raw).hexdigest()
+            differences = self._get_differences(self._prepare_file_vals(data, raw))
+            if differences:
+                # sudo: it holds the fapiao up, whoever handed in the other file
+                self.sudo()._write_protected({"conflict_digest": digest})
+                self._run_checks()
+                message = self.env._(
+                    "Fapiao %(number)s has been entered from a file that says something else: "
+                    "%(differences)s. Ask the tax authority's service which one is genuine. Delete "
+                    "the other one if it is wrong, or accept the check with a reason.",
+                    number=self.name,
+                    differences="; ".join(differences),
+                )
+                return {**result, "state": "refused", "message": message}
+            if self.digest != digest:
                 message = self.env._(
                     "Fapiao %s has been entered from another file. That one is kept.", self.name
                 )

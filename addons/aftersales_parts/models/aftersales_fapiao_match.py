@@ -110,6 +110,8 @@ class AftersalesFapiaoMatch(models.Model):
         matches = self.sudo().create(vals_list)
         fapiaos._update_match_state()
         settlements._update_invoiced_state()
+        # what depends on the settlements shows at once, so that it can be accepted or returned
+        fapiaos._run_checks()
         return matches.sudo(self.env.su)
 
     def action_undo(self):
@@ -138,6 +140,13 @@ class AftersalesFapiaoMatch(models.Model):
         """Return what the match adds to what is invoiced; a red fapiao takes it back."""
         self.ensure_one()
         return -self.amount if self.fapiao_id.is_red else self.amount
+
+    def _is_accrued_at(self, rate):
+        """Tell whether the settlement was accrued at ``rate`` per cent of VAT."""
+        self.ensure_one()
+        lines = self.settlement_id._get_entry_lines()
+        gross, net = abs(lines["claims"].balance), abs(lines["accrued"].balance)
+        return self.currency_id.compare_amounts(gross / (1 + rate / 100), net) == 0
 
     def _get_accrued_shares(self):
         """Return {match: accrued net that it closes or opens}, after what is posted already."""

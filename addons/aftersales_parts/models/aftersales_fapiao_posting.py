@@ -119,27 +119,69 @@ class AftersalesFapiao(models.Model):
         """
         company, direction = self.company_id, self._get_match_direction()
         currency = self.currency_id
-        rest = [[match, shares[match]] for match in self.match_ids if shares[match]]
         lines = []
-        groups = sorted(self._get_posting_groups().items(), reverse=True)
-        for number, (rate, (net, _tax)) in enumerate(groups, start=1):
-            tax = company._aftersales_get_fapiao_tax(rate, direction)
-            left = net
-            while rest and (left > 0 or number == len(groups)):
-                match, share = rest[0]
+        for match, nets in self._allot_groups(self._get_posting_groups()).items():
+            entry = match.settlement_id._get_entry_lines()
+            # a red one without matches was never accrued, whatever its blue one closes
+            share = shares[match] if match in self.match_ids else 0
+            for number, (rate, net) in enumerate(nets, start=1):
+                tax = company._aftersales_get_fapiao_tax(rate, direction)
                 # the last rate takes what is left, so that accrued is closed in any case
-                part = share if number == len(groups) else min(left, share)
-                accrued = match.settlement_id._get_entry_lines()["accrued"]
-                lines.append(self._prepare_bill_line(accrued.account_id, part, tax, match))
-                left = currency.round(left - part)
-                rest[0][1] = currency.round(share - part)
-                if currency.is_zero(rest[0][1]):
-                    rest.pop(0)
-            if not currency.is_zero(left):
-                match = (self.match_ids or self.blue_id.match_ids)[-1:]
-                result = match.settlement_id._get_entry_lines()["result"]
-                lines.append(self._prepare_bill_line(result.account_id, left, tax, match))
+                part = share if number == len(nets) else max(0, min(net, share))
+                share = currency.round(share - part)
+                for use, amount in (("accrued", part), ("result", currency.round(net - part))):
+                    if not currency.is_zero(amount):
+                        account = entry[use].account_id
+                        lines.append(self._prepare_bill_line(account, amount, tax, match))
         return lines
+
+    def _allot_groups(self, groups):
+        """Return {match: [(rate, net)]}: which rates of the fapiao belong to which settlement.
+
+        By the gross amounts; a rate goes to the settlements that were accrued at it first. So a
+        difference of net is that of the settlement for which the wrong rate was taken.
+        """
+        currency = self.currency_id
+        matches = self.match_ids or self.blue_id.match_ids
+        rest = {match: match.amount for match in matches}
+        left = {rate: currency.round(net + tax) for rate, (net, tax) in groups.items()}
+        cells = {}
+
+        def allot(rate, match, amount):
+            cells[match, rate] = cells.get((match, rate), 0) + amount
+            rest[match] = currency.round(rest[match] - amount)
+            left[rate] = currency.round(left[rate] - amount)
+
+        rates = sorted(groups, reverse=True)
+        fitting = {rate: matches.filtered(lambda m, r=rate: m._is_accrued_at(r)) for rate in rates}
+        for found in (fitting, dict.fromkeys(rates, matches)):
+            for rate in rates:
+                for match in found[rate]:
+                    amount = min(left[rate], rest[match])
+                    if currency.compare_amounts(amount, 0) > 0:
+                        allot(rate, match, amount)
+        # discounts of a rate by itself, and cents
+        for rate in rates:
+            if left[rate] or not any(key[1] == rate for key in cells):
+                allot(rate, (fitting[rate] or matches)[-1], left[rate])
+        return self._split_nets(groups, cells, matches)
+
+    def _split_nets(self, groups, cells, matches):
+        """Return {match: [(rate, net)]} with the nets of ``groups`` by the gross of ``cells``."""
+        currency = self.currency_id
+        nets = {match: [] for match in matches}
+        for rate, (net, _tax) in groups.items():
+            own = [(match, gross) for (match, r), gross in cells.items() if r == rate]
+            total = currency.round(sum(gross for _match, gross in own))
+            done, before = 0, 0
+            for match, gross in own:
+                done += gross
+                after = currency.round(net * done / total) if total else net
+                nets[match].append((rate, currency.round(after - before)))
+                before = after
+        # by rate, the highest first; a settlement always has one, so that it is closed
+        first = max(groups)
+        return {m: sorted(found, reverse=True) or [(first, 0)] for m, found in nets.items()}
 
     @api.model
     def _prepare_bill_line(self, account, amount, tax, match):
@@ -164,7 +206,9 @@ class AftersalesFapiao(models.Model):
         for rate, (net, tax) in self._get_tax_groups().items():
             net, tax = sign * net, sign * tax
             if rate is None:
-                rate = min(rates, key=lambda r, n=net, t=tax: abs(n * r / 100 - t))
+                # no VAT is exempt (0 %), unless it is so little that it rounds to nothing
+                fits = [*rates, 0] if not tax else rates
+                rate = min(fits, key=lambda r, n=net, t=tax: round(abs(n * r / 100 - t), 2))
             sums = groups.get(rate, (0, 0))
             groups[rate] = tuple(
                 self.currency_id.round(a + b) for a, b in zip(sums, (net, tax), strict=True)
@@ -200,8 +244,10 @@ class AftersalesFapiao(models.Model):
         self.ensure_one()
         currency = self.currency_id
         expected = {rate: currency.round(net * rate / 100) for rate, (net, _tax) in groups.items()}
-        gap = sum(abs(tax - expected[rate]) for rate, (_net, tax) in groups.items())
-        if currency.compare_amounts(gap, self.company_id.aftersales_tax_tolerance) > 0:
+        gap = sum(abs(tax - net * rate / 100) for rate, (net, tax) in groups.items())
+        # what each group's expected VAT itself is rounded by is no fault
+        tolerance = self._get_tax_tolerance() + currency.rounding / 2 * (len(groups) - 1)
+        if currency.compare_amounts(gap, tolerance) > 0:
             raise UserError(
                 self.env._(
                     "The VAT of fapiao %(number)s is %(actual)s, but %(expected)s at the rate of "

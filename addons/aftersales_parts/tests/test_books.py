@@ -121,6 +121,11 @@ class BooksCommon(AftersalesPartsCommon):
         matches = self.env["aftersales.fapiao.match"].with_user(self.users["accountant"])
         return matches._match(list(amounts))
 
+    def _accept(self, fapiaos, reason="Agreed on with the center"):
+        """Accept what failed and may be accepted, as another accountant than who entered it."""
+        for check in fapiaos.check_ids.filtered("is_acceptable"):
+            check.with_user(self.users["bookkeeper"]).action_accept(reason)
+
     def _open(self, name, partner=None):
         """Return the balance of the partner on an account of the settings, and what is open."""
         lines = self.env["account.move.line"].search(
@@ -336,6 +341,7 @@ class TestPosting(BooksCommon):
         self.assertEqual(self._open("accrued"), (-1169.84, -1169.84))
         fapiao = self._fapiao({13: (1000, 130), 9: (100, 9), 3: (1, 0.03)})
         fapiao.action_match()
+        self._accept(fapiao)
         fapiao.action_reconcile()
         self._assert_bill(fapiao)
         self._assert_closed(settlement)
@@ -348,6 +354,7 @@ class TestPosting(BooksCommon):
         settlement = self._settlement(105)
         fapiao = self._fapiao({5: (100, 5)})
         fapiao.action_match()
+        self._accept(fapiao)
         with self.assertRaisesRegex(UserError, "VAT of 5 % is not accepted"), self.cr.savepoint():
             fapiao.action_reconcile()
         self.assertEqual(settlement.state, "invoiced")
@@ -364,6 +371,181 @@ class TestPosting(BooksCommon):
         fapiao.action_match()
         with self.assertRaisesRegex(UserError, "6.06|rate"), self.cr.savepoint():
             fapiao.action_reconcile()
+
+    def _check(self, fapiao, code):
+        return fapiao.check_ids.filtered(lambda check: check.code == code)
+
+    def test_other_rate_is_shown_with_what_it_costs(self):
+        """M8.6: 1130.00 at 3 % instead of 13 %: by hand 130.00 - 32.91 = 97.09 of VAT are lost.
+
+        Another accountant than who typed it in accepts it with a reason; nobody else does.
+        """
+        settlement = self._settlement(1130, kind="parts")
+        fapiao = self._fapiao({3: (1097.09, 32.91)})
+        self.assertEqual(self._check(fapiao, "rate").result, "impossible")
+        fapiao.action_match()
+        check = self._check(fapiao, "rate")
+        self.assertEqual((check.result, check.is_acceptable), ("failed", True))
+        self.assertIn("97.09", check.detail)
+        with self.assertRaisesRegex(UserError, "97.09(.|\n)*accepts it with a reason"):
+            fapiao.action_reconcile()
+        own = check.with_user(self.users["accountant"])
+        other = check.with_user(self.users["bookkeeper"])
+        for who, reason, error in (
+            (own, "Agreed", "another accountant"),
+            (other, " ", "Give the reason"),
+        ):
+            with self.assertRaisesRegex(UserError, error):
+                who.action_accept(reason)
+        for role in ("center", "customer_service", "clerk"):
+            with self.assertRaises(AccessError):
+                check.with_user(self.users[role]).action_accept("x")
+        window = other.action_ask_acceptance()
+        reasons = self.env["aftersales.reason"].with_user(self.users["bookkeeper"])
+        reasons.with_context(**window["context"]).create(
+            {"reason": "Small taxpayer"}
+        ).action_confirm()
+        self.assertEqual(
+            (check.result, check.accepted_by_id, check.accept_reason, bool(check.accepted_at)),
+            ("accepted", self.users["bookkeeper"], "Small taxpayer", True),
+        )
+        self.assertIn("Small taxpayer", fapiao.message_ids[0].body)
+        self.assertFalse(fapiao.failed_count)
+        with self.assertRaisesRegex(UserError, "nothing that can be accepted"):
+            other.action_accept("Twice")
+        fapiao.action_reconcile()
+        self._assert_bill(fapiao)
+        self._assert_closed(settlement)
+        self.assertEqual(check.accepted_by_id, self.users["bookkeeper"])
+
+    def test_acceptance_holds_for_the_same_figures_only(self):
+        """M8.6: what is typed in anew after the acceptance has to be accepted anew."""
+        self._settlement(1130, kind="parts")
+        fapiao = self._fapiao({3: (1097.09, 32.91)})
+        fapiao.action_match()
+        self._accept(fapiao)
+        check = self._check(fapiao, "rate")
+        fapiao.with_context(lang="zh_CN").action_check()
+        self.assertEqual(check.result, "accepted")
+        fapiao.action_unmatch()
+        fapiao.action_check()
+        self.assertEqual((check.result, check.accept_reason), ("impossible", False))
+        fapiao.action_match()
+        self.assertEqual(check.result, "failed")
+
+    def test_other_failures_are_not_accepted(self):
+        """M8.6: an ordinary invoice stays refused, whatever the reason."""
+        self._settlement(1130, kind="parts")
+        fapiao = self._fapiao({13: (1000, 130)}, kind="ordinary")
+        fapiao.action_match()
+        check = self._check(fapiao, "kind").with_user(self.users["bookkeeper"])
+        with self.assertRaisesRegex(UserError, "nothing that can be accepted"):
+            check.action_accept("Please")
+        with self.assertRaises(AccessError), self.cr.savepoint():
+            check.write({"result": "accepted"})
+        with self.assertRaisesRegex(UserError, "special VAT invoice"):
+            fapiao.action_reconcile()
+
+    def test_fapiao_between_two_confirmations(self):
+        """M8.6: issued after the first and before the second confirmation: accepted, with why."""
+        settlement = self._settlement(106)
+        fapiao = self._fapiao({6: (100, 6)}, date="2026-11-18")
+        settlement._write_protected({"date_confirmed": "2026-11-19 04:00:00"})
+        fapiao.action_match()
+        self.assertEqual(self._check(fapiao, "confirmed").result, "failed")
+        with self.assertRaisesRegex(UserError, "before the settlement was confirmed"):
+            fapiao.action_reconcile()
+        self._accept(fapiao, "Reversed for our own error; the amount is the same")
+        fapiao.action_reconcile()
+        self._assert_closed(settlement)
+
+    def test_difference_of_net_by_kind(self):
+        """M8.6: one fapiao for parts and service; what the wrong rate of parts costs is parts'.
+
+        By hand: parts 1130.00 at 3 % instead of 13 %: net 1097.09 instead of 1000.00, so 97.09
+        more expense of parts; service 106.00 at 6 % as agreed: no difference.
+        """
+        settlements = self._settlement(1130, kind="parts") | self._settlement(106)
+        fapiao = self._fapiao({6: (100, 6), 3: (1097.09, 32.91)})
+        fapiao.action_match()
+        self._accept(fapiao)
+        fapiao.action_reconcile()
+        self._assert_bill(fapiao)
+        self._assert_closed(settlements)
+        found = {}
+        for line in fapiao.sudo().bill_id.invoice_line_ids:
+            key = line.aftersales_settlement_id.kind, line.account_id, line.tax_ids.amount
+            found[key] = round(found.get(key, 0) + line.balance, 2)
+        accrued = self.company.aftersales_accrued_account_id
+        expense = self.company.aftersales_expense_account_id
+        self.assertEqual(
+            found,
+            {
+                ("parts", accrued, 3): 1000,
+                ("parts", expense, 3): 97.09,
+                ("service", accrued, 6): 100,
+            },
+        )
+
+    def test_exempt_line(self):
+        """M8.6: a file without a rate and without VAT is exempt: 0 %, not the nearest rate."""
+        fapiao = self.env["aftersales.fapiao"].new(
+            {
+                "company_id": self.company.id,
+                "direction": "received",
+                "line_ids": [
+                    Command.create({"has_rate": False, "amount_untaxed": 100, "amount_tax": 0})
+                ],
+                "amount_untaxed": 100,
+                "amount_total": 100,
+            }
+        )
+        self.assertEqual(fapiao._get_posting_groups(), {0: (100, 0)})
+
+    def test_tolerance_follows_the_rounding_of_lines(self):
+        """M8.6: 1 to 200 lines rounded each by itself pass; 0.10 beyond what rounding gives don't.
+
+        The tax system keeps the gross of each line, and rounds its net or its VAT.
+        """
+
+        def make(lines, rate):
+            net = round(sum(line[0] for line in lines), 2)
+            tax = round(sum(line[1] for line in lines), 2)
+            return self.env["aftersales.fapiao"].new(
+                {
+                    "company_id": self.company.id,
+                    "amount_untaxed": net,
+                    "amount_tax": tax,
+                    "line_ids": [
+                        Command.create({"amount_untaxed": a, "amount_tax": b, "tax_rate": rate})
+                        for a, b in lines
+                    ],
+                }
+            ), {rate: (net, tax)}
+
+        @settings(
+            max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        )
+        @given(
+            cents=st.lists(st.integers(1, 10_000_000), min_size=1, max_size=200),
+            rate=st.sampled_from(RATES),
+            by_gross=st.booleans(),
+        )
+        def check(cents, rate, by_gross):
+            if by_gross:
+                nets = [round(c / (1 + rate / 100)) for c in cents]
+                lines = [(n / 100, (c - n) / 100) for c, n in zip(cents, nets, strict=True)]
+            else:
+                lines = [(c / 100, round(c * rate / 100) / 100) for c in cents]
+            fapiao, groups = make(lines, rate)
+            fapiao._check_taxes(groups)
+            (net, tax) = groups[rate]
+            limit = max(0.05, len(lines) * 0.005 * (1 + rate / 100))
+            wrong = {rate: (net, round(net * rate / 100 + limit + 0.1, 2))}
+            with self.assertRaisesRegex(UserError, "at the rate of"):
+                fapiao._check_taxes(wrong)
+
+        check()
 
     def test_one_cent(self):
         """M8.6: 0.01 has no VAT at all, and is closed all the same."""
@@ -434,6 +616,7 @@ class TestPosting(BooksCommon):
                 )
                 fapiaos = fapiaos.with_user(self.users["accountant"])
                 self._match(*self._get_fifo(fapiaos, settlements))
+                self._accept(fapiaos)
                 fapiaos.action_reconcile()
                 for fapiao in fapiaos:
                     self._assert_bill(fapiao)
@@ -839,6 +1022,7 @@ class TestRed(BooksCommon):
             red._apply_red()
         new = self._fapiao(self._split(1060, (13,)))
         new.action_match()
+        self._accept(new)
         new.action_reconcile()
         self._assert_bill(new)
         self.assertEqual(self._open("claims"), (0, 0))
@@ -944,6 +1128,7 @@ class TestRed(BooksCommon):
                         self._split(settlement.amount_difference, rates, (5, 3, 2))
                     )
                     fapiao.action_match()
+                    self._accept(fapiao)
                     fapiao.action_reconcile()
                     self._assert_bill(fapiao)
                     self.assertEqual(self._open("claims"), (0, 0))

@@ -62,6 +62,7 @@ class TestFapiao(AftersalesPartsCommon):
                 "buyer": "failed",
                 "buyer_name": "failed",
                 "confirmed": "impossible",
+                "rate": "impossible",
                 "uscc": "impossible",
                 "sources": "impossible",
             },
@@ -70,7 +71,7 @@ class TestFapiao(AftersalesPartsCommon):
     def test_checks(self):
         """M8.6: each check fails on its own fault, and only then."""
         good = dict.fromkeys(
-            ("confirmed", "capitals", "sources"),
+            ("confirmed", "rate", "capitals", "sources"),
             "impossible",
         )
         self.assertEqual(self._faults(self._make_fapiao()), good)
@@ -85,6 +86,36 @@ class TestFapiao(AftersalesPartsCommon):
         }
         for code, vals in cases.items():
             self.assertEqual(self._faults(self._make_fapiao(**vals)), {**good, code: "failed"})
+
+    def test_same_number_in_another_company(self):
+        """M8.6: the same fapiao in another company of the database shows on both, without details.
+
+        An accountant may accept it with a reason; until then neither is posted.
+        """
+        first = self._make_fapiao()
+        branch = self.env["res.company"].create({"name": "Branch"})
+        second = self.env["aftersales.fapiao"].create(
+            {"document": self._make_document(), "company_id": branch.id}
+        )
+        self.assertEqual(self._results(second)["twin"], "failed")
+        first.action_check()
+        self.assertEqual(self._results(first)["twin"], "failed")
+        check = first.check_ids.filtered(lambda c: c.code == "twin")
+        self.assertNotIn("Branch", check.detail)
+        check.with_user(self.users["accountant"]).action_accept("The branch deletes its own")
+        first.action_check()
+        self.assertEqual(self._results(first)["twin"], "accepted")
+
+    def test_same_fapiao_by_code_and_number(self):
+        """M8.6: a digital fapiao on paper has two numbers; the same figures under both fail."""
+        first = self._make_fapiao()
+        vals = {name: first[name] for name in first._get_entry_fields()}
+        vals |= {"source": "manual", "code": "033002600111", "number": "12345678"}
+        second = first.create(vals)
+        self.assertEqual(self._results(second)["twin"], "failed")
+        # another one of the same amount and day is no twin, if its number is of the same kind
+        third = self._make_fapiao(number="26332000000012345679", net=2890.28, tax=375.72)
+        self.assertEqual(self._results(third)["twin"], "passed")
 
     def test_number_is_never_cut(self):
         """Mistake 12: all 20 digits are kept, and the same fapiao is refused."""
@@ -137,7 +168,7 @@ class TestFapiao(AftersalesPartsCommon):
         facts = {**FACTS, "购买方名称": self.company.name}
         fapiao = fapiaos.create({"document": base64.b64encode(make_ofd(tags=facts, custom=facts))})
         self.assertEqual((fapiao.source, fapiao.amount_total), ("ofd", 3266))
-        self.assertEqual(self._faults(fapiao).keys(), {"header", "confirmed", "capitals"})
+        self.assertEqual(self._faults(fapiao).keys(), {"header", "confirmed", "rate", "capitals"})
         self.assertEqual(fapiao._get_tax_groups(), {13: (2890.27, 375.73)})
         fapiao.unlink()
         forged = {**facts, "价税合计": "3366.00"}
@@ -219,6 +250,7 @@ class TestFapiao(AftersalesPartsCommon):
         settlement = self._confirmed()
         fapiao = self._make_fapiao(net=3081.13, tax=184.87, rate="0.06")
         fapiao.action_match()
+        fapiao.check_ids.filtered("is_acceptable").action_accept("Agreed on")
         taxes = self.company.aftersales_fapiao_tax_ids
         self.company.aftersales_service_tax_id = self.company.aftersales_purchase_tax_id
         self.company.aftersales_fapiao_tax_ids = taxes.filtered(lambda tax: tax.amount != 6)

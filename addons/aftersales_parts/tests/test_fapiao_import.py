@@ -150,6 +150,20 @@ class TestFapiaoImport(AftersalesPartsCommon):
         )
         self.assertEqual(self.env["aftersales.fapiao"].search_count([]), 1)
 
+    def test_number_taken_by_another_seller(self):
+        """M8.6: a file with a known number that says something else is told, and holds up both."""
+        self._make_center("Nanjing center", "91320115MA1X7LJK8D")
+        self._drop({"forged.xml": self._xml(1, seller="91320115MA1X7LJK8D", gross=3266.00)})
+        fapiao = self.env["aftersales.fapiao"].search([])
+        wizard = self._drop({"real.xml": self._xml(1)})
+        self.assertEqual(wizard.line_ids.state, "refused")
+        self.assertIn("91320115MA1X7LJK8D ≠ 91330109MA2AYBC366", wizard.line_ids.message)
+        check = fapiao.check_ids.filtered(lambda c: c.code == "twin")
+        self.assertEqual((check.result, check.is_acceptable), ("failed", True))
+        self.assertNotIn("91330109MA2AYBC366", check.detail)
+        fapiao.unlink()
+        self.assertEqual(self._drop({"real.xml": self._xml(1)}).line_ids.state, "read")
+
     def test_nothing_half_entered(self):
         """M8.6: what fails halfway leaves neither fapiao nor file behind."""
         self.patch(type(self.env["aftersales.fapiao"]), "_run_checks", self._fail)

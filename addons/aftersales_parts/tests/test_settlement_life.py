@@ -183,6 +183,7 @@ class TestSettlementLife(SettlementFlowCommon, LateCommon, BooksCommon):
             return
         fapiaos = fapiaos.with_user(self.users["accountant"])
         self._match(*fapiaos._propose_exact(list(fapiaos), list(credited), "")["amounts"])
+        self._accept(fapiaos)
         self._check()
         fapiaos.action_reconcile()
         self._check()
@@ -196,6 +197,7 @@ class TestSettlementLife(SettlementFlowCommon, LateCommon, BooksCommon):
             again = self._fapiao(self._split(gross, rates, (5, 3, 2)))
             open_lists = lists.filtered(lambda s: s.state == "posted")
             self._match(*again._propose_exact([again], list(open_lists), "")["amounts"])
+            self._accept(again)
             again.action_reconcile()
             self._check()
 
