@@ -322,7 +322,7 @@ class TestJourney(TransactionCase):
     @freeze_time("2026-11-14 02:00:00")
     def _settle(self, settlement, tags):
         """7. Verified, audited, confirmed, and credited to the center's parts account."""
-        self.as_("cs", settlement).action_verify()
+        self.as_("clerk", settlement).action_verify()
         self.assertEqual(
             [(line.tag, line.result, line.amount_payable) for line in settlement.line_ids],
             [

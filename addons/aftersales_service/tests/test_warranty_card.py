@@ -378,20 +378,19 @@ class TestWarrantyCard(AftersalesCommon):
         """C4: the window asks for the reason and voids the card; it runs nothing else."""
         action = self.card.with_user(self.clerk).action_open_void()
         self.assertEqual(action["res_model"], "aftersales.reason")
-        window = (
-            self.env["aftersales.reason"]
-            .with_user(self.clerk)
-            .with_context(**action["context"])
-            .create({"reason": "Stolen machine"})
+        windows = (
+            self.env["aftersales.reason"].with_user(self.clerk).with_context(**action["context"])
         )
-        window.method = "unlink"
-        with self.assertRaisesRegex(UserError, "can't be done with a reason"):
-            window.action_confirm()
-        window.method = "action_void"
-        window.res_model, window.res_id = "res.partner", self.customer.id
-        with self.assertRaisesRegex(UserError, "can't be done with a reason"):
-            window.action_confirm()
-        window.res_model, window.res_id = self.card._name, self.card.id
+        for vals in (
+            {"method": "unlink"},
+            {"res_model": "res.partner", "res_id": self.customer.id},
+        ):
+            window = windows.create({"reason": "Stolen machine", **vals})
+            with self.assertRaisesRegex(UserError, "can't be done with a reason"):
+                window.action_confirm()
+        window = windows.create({"reason": "Stolen machine"})
+        with self.assertRaisesRegex(AccessError, "Open it anew"):
+            window.method = "unlink"
         window.action_confirm()
         self.assertEqual(self.card.state, "void")
 
