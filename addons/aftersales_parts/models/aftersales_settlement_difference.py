@@ -3,6 +3,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_list
 
+from .aftersales_settlement_line_change import RAISED_KINDS
+
 CENTER = "aftersales_service.group_center"
 CLERK = "aftersales_service.group_clerk"
 CUSTOMER_SERVICE = "aftersales_service.group_customer_service"
@@ -219,6 +221,16 @@ class AftersalesSettlementDifference(models.Model):
         self.settlement_id._end_objections()
         return True
 
+    def _get_raised(self):
+        """Return the accepted ones by which a line pays more than was claimed for it."""
+        return self.filtered(
+            lambda d: (
+                d.state == "accepted"
+                and d.line_id.kind in RAISED_KINDS
+                and d.currency_id.compare_amounts(d.amount_agreed, d.line_id.amount_claimed) > 0
+            )
+        )
+
     def _get_outcome_text(self, text):
         text = (text or "").strip()
         if not text:
@@ -247,17 +259,20 @@ class AftersalesSettlementDifference(models.Model):
         part, record = self.used_part_id, self.record_id
         # sudo: customer service has decided; the lists follow from the valid records alone
         lists = settlement.sudo().with_company(settlement.company_id)
+        problems = {}
         if not settlement._find_listed(part, record):
-            lists._generate(settlement.month, settlement.center_id, [settlement.kind])
+            # what else of the month can't be claimed is no answer to this objection
+            lists._generate(
+                settlement.month, settlement.center_id, [settlement.kind], problems=problems
+            )
         lines = settlement._find_listed(part, record)
         if not lines:
-            raise UserError(
-                self.env._(
-                    "Nothing can be claimed for %s: look at its service record. Refuse the "
-                    "objection, or let the record be put right first.",
-                    self.label,
-                )
+            message = self.env._(
+                "Nothing can be claimed for %s: look at its service record. Refuse the "
+                "objection, or let the record be put right first.",
+                self.label,
             )
+            raise UserError("\n".join([message, *problems.get(settlement.center_id, ())]))
         if all(line.result == "forfeited" for line in lines):
             raise UserError(
                 self.env._(

@@ -184,11 +184,12 @@ class AftersalesSettlement(models.Model):
         """Send lists back before the audit, with what has to be put right (M8.3).
 
         A list of parts is a draft again and has to be filed once more by its filing day; after
-        that it would be forfeited, so it can't be sent back. What the manufacturer or the
-        accountants send back goes to the clerk.
+        that it would be forfeited, so that it only goes back to whoever verifies it. What the
+        manufacturer or the accountants send back goes to the clerk.
 
         :raises AccessError: neither clerk nor customer service, or of the center that is paid
-        :raises UserError: no reason, not before the audit, or the filing day is over (M8.9)
+        :raises UserError: no reason, not before the audit, or the filing day of what isn't
+            verified is over (M8.9)
         """
         reason = (reason or "").strip()
         if not reason:
@@ -203,21 +204,23 @@ class AftersalesSettlement(models.Model):
         filed = () if is_checker else ("submitted",)
         receivable._lock("verified", "audited", *filed)
         now = fields.Datetime.now()
-        for settlement in payable:
-            if not settlement._is_fileable(now):
-                raise UserError(
-                    self.env._(
-                        "The filing day of %s is over: sent back, it would be forfeited (M8.9). "
-                        "Put right in the audit what has to be paid otherwise, or cancel it: its "
-                        "parts can then be filed anew until the next filing day.",
-                        settlement.name,
-                    )
+        late = payable.filtered(lambda s: not s._is_fileable(now))
+        to_verify = late.filtered(lambda s: s.state == "verified")
+        if refused := late - to_verify:
+            raise UserError(
+                self.env._(
+                    "The filing day of %s is over: sent back, it would be forfeited (M8.9). "
+                    "Put right in the audit what has to be paid otherwise, or cancel it: its "
+                    "parts can then be filed anew until the next filing day.",
+                    refused[0].name,
                 )
+            )
         returned = receivable.filtered(lambda s: s.state != "submitted")
         returned._write_protected({"state": "submitted"})
-        drafts = self - returned
         # sudo: what the verification fixed is open again
-        drafts.sudo().line_ids._reopen(reason)
+        (self - returned).sudo().line_ids._reopen(reason)
+        to_verify._write_protected({"state": "submitted", "verifier_id": False})
+        drafts = self - returned - to_verify
         drafts._write_protected({"state": "draft", "date_filed": False, "verifier_id": False})
         for settlement in drafts:
             ended = settlement.month + relativedelta(months=1)
@@ -226,7 +229,7 @@ class AftersalesSettlement(models.Model):
             )
         for settlement in self:
             settlement.message_post(body=self.env._("Sent back: %s", reason))
-        payable._inform_center(
+        (payable & drafts)._inform_center(
             lambda document: document.env._(
                 "The settlement %(number)s of %(month)s was sent back: %(reason)s",
                 number=document.name,
@@ -241,8 +244,8 @@ class AftersalesSettlement(models.Model):
 
         What was disputed is sent again as soon as every objection is answered.
 
-        :raises AccessError: not customer service, of the center that is paid, or who verified
-            what is not audited yet
+        :raises AccessError: not customer service, of the center that is paid, who verified what
+            is not audited yet, or who agreed to more than was claimed
         :raises UserError: not audited, or an objection isn't answered
         """
         self._check_group(CUSTOMER_SERVICE)
@@ -252,8 +255,22 @@ class AftersalesSettlement(models.Model):
         self._lock("audited", "disputed")
         for settlement in self:
             settlement._check_answered()
+        self._check_agreed()
         self._send()
         return True
+
+    def _check_agreed(self):
+        """Raise AccessError if the user sends what he agreed to above the claim (M8.4, L3.2)."""
+        for settlement in self:
+            # sudo: only whether the user himself did it is asked
+            if self.env.user in settlement.sudo().difference_ids._get_raised().decider_id:
+                raise AccessError(
+                    self.env._(
+                        "You have agreed to more on %(settlement)s than was claimed: a colleague "
+                        "of customer service has to send it (M8.4, L3.2).",
+                        settlement=settlement.name,
+                    )
+                )
 
     def _send(self):
         """Let the center check the result (M8.5)."""
@@ -293,6 +310,8 @@ class AftersalesSettlement(models.Model):
         self._lock("sent")
         self._write_protected({"state": "audited"})
         self._cancel_deadlines()
+        # also what the center has missed: when it is sent again, its time begins anew
+        self._deadline_event("answered")
         self._inform_center(
             lambda document: document.env._(
                 "The settlement %(number)s of %(month)s was recalled and will be sent again: "
@@ -408,7 +427,7 @@ class AftersalesSettlement(models.Model):
             granted = settlement.exception_ids.filtered(lambda e: e.state == "approved")
             # sudo: the day follows from the lists; who cancels them need not see every part
             tags = settlement.sudo().line_ids.used_part_id
-            if not tags or not (settlement.date_filed or granted):
+            if not tags or (settlement.state == "draft" and not granted):
                 continue
             if day := tags._put_off(settlement.company_id):
                 settlement._inform_center(

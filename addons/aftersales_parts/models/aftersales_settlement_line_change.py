@@ -8,6 +8,8 @@ CHANGEABLE_STATES = ("submitted", "verified", "audited", "sent", "disputed")
 FINAL_RESULTS = ("replaced", "forfeited")
 # results by which another settlement may still pay the part
 UNPAID_RESULTS = ("missing", "deducted")
+# of these an objection may expect more than the company listed
+RAISED_KINDS = ("labour", "travel", "maintenance", "allowance")
 
 
 class AftersalesSettlementLine(models.Model):
@@ -74,15 +76,16 @@ class AftersalesSettlementLine(models.Model):
         """Raise UserError unless ``amount`` is one that the line can pay.
 
         A part is paid by its price (M8.1), a correction by its ground. Of what the company itself
-        lists, the center may expect more than was put down; without that, nobody grants more. The
-        manufacturer may grant us more than we claim.
+        lists, the center may expect more than was put down, a rebate apart, which is granted by
+        nothing but a rebate; without that, nobody grants more. The manufacturer may grant us more
+        than we claim.
 
         :param float expected: what the center expects instead, by its objection
         """
         self.ensure_one()
         compare = self.currency_id.compare_amounts
         lowest, highest = sorted((0, self.amount_claimed))
-        if expected and self.kind not in ("part", "correction"):
+        if expected and self.kind in RAISED_KINDS:
             highest = max(highest, expected)
         is_limited = self.settlement_id.direction == "payable"
         if compare(amount, lowest) < 0 or (is_limited and compare(amount, highest) > 0):

@@ -305,7 +305,16 @@ class AftersalesSettlement(models.Model):
         supplement = document._create_supplement()
         lines._write_protected({"settlement_id": supplement.id})
         differences._write_protected({"settlement_id": supplement.id})
-        supplement._write_protected({"state": "disputed", "date_filed": document.date_filed})
+        supplement._write_protected(
+            {
+                "state": "disputed",
+                "date_filed": document.date_filed,
+                "verifier_id": document.verifier_id.id,
+            }
+        )
+        if document.state == "sent":
+            # a formal dispute kept the center from answering: its time begins anew
+            document._deadline_event("answered")
         document._write_protected({"state": "sent"})
         document._deadline_event("sent")
         document.line_ids._cap_corrections()

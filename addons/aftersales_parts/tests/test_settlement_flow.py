@@ -341,6 +341,11 @@ class TestSettlementFlow(SettlementFlowCommon):
             self._answer(difference, amount=210.01)
         self._answer(difference, amount=210)
         self.assertEqual(line.amount_payable, 210)
+        # who agreed to more than was claimed doesn't send it alone
+        with self.assertRaisesRegex(AccessError, "a colleague"):
+            self._as("customer_service", settlement).action_send()
+        settlement.with_user(self._make_service("parts_service_2")).action_send()
+        self._as("center", settlement).action_confirm(265.5)
 
     def test_steps_in_batch(self):
         """M8.4, M8.5: verify, audit and send several lists at once."""
@@ -422,6 +427,28 @@ class TestSettlementFlow(SettlementFlowCommon):
             self._object(seal, 100)
         self.assertEqual(runs().mapped("state"), ["cancelled", "met"])
 
+    def test_recall_after_the_deadline_starts_anew(self):
+        """M8.5: missed on the 9th, recalled on the 10th, sent on the 11th: until the 18th."""
+        rule = self.env.ref("aftersales_parts.deadline_rule_settlement_answered")
+        with freeze_time("2026-11-02 02:00:00"):
+            settlement, _pump, _seal = self._sent()
+        with (
+            freeze_time("2026-11-10 02:00:00"),
+            patch.object(self.registry["ir.cron"], "_commit_progress", return_value=60),
+        ):
+            self.env["aftersales.deadline"]._cron_sweep()
+            runs = settlement.deadline_ids.filtered(lambda d: d.rule_id == rule)
+            self.assertEqual(runs.state, "missed")
+            self._as("customer_service", settlement).action_recall("Wrong fee")
+        with freeze_time("2026-11-11 02:00:00"):
+            self._as("customer_service", settlement).action_send()
+        runs = settlement.deadline_ids.filtered(lambda d: d.rule_id == rule).sorted("id")
+        self.assertEqual(runs.mapped("state"), ["late", "running"])
+        self.assertEqual(str(runs[-1].date_due), "2026-11-18 15:59:59")
+        with freeze_time("2026-11-12 02:00:00"):
+            self._as("center", settlement).action_confirm()
+        self.assertEqual(runs.mapped("state"), ["late", "met"])
+
     def test_sent_back(self):
         """M8.3, M8.9: back to draft in time, with the reason; its deadline runs again."""
         with freeze_time("2026-11-03 02:00:00"):
@@ -448,10 +475,25 @@ class TestSettlementFlow(SettlementFlowCommon):
         self.assertEqual(settlement.amount_payable, 3266)
 
     def test_not_sent_back_too_late(self):
-        """M8.9: after the filing day a list sent back would be forfeited: it isn't sent back."""
-        settlement, _pump, _seal = self._verified()
+        """M8.9: after the filing day a list sent back would be forfeited: it isn't sent back.
+
+        M8.4: what is verified goes back to be verified by somebody else, and is not lost.
+        """
+        settlement, _pump, _seal = self._pump_and_seal()
+        self._submit(settlement)
         with self.assertRaisesRegex(UserError, "would be forfeited"):
             self._as("clerk", settlement).action_bounce("Wrong")
+        service = self._as("customer_service", settlement)
+        service.action_verify()
+        with self.assertRaisesRegex(AccessError, "a colleague"):
+            service.action_audit()
+        filed = settlement.date_filed
+        service.action_bounce("To be verified by a clerk")
+        self.assertEqual((settlement.state, settlement.date_filed), ("submitted", filed))
+        self.assertFalse(settlement.verifier_id)
+        self.assertEqual(set(settlement.line_ids.mapped("result")), {"open"})
+        self._as("clerk", settlement).action_verify()
+        self.assertEqual(settlement.amount_payable, 3266)
         self._as("customer_service", settlement).action_audit()
         with self.assertRaisesRegex(UserError, "Filed"):
             self._as("clerk", settlement).action_bounce("Wrong")
@@ -640,6 +682,9 @@ class TestSettlementFlow(SettlementFlowCommon):
             self.assertEqual((difference.label, difference.amount_listed), (tag.name, 0))
             with self.assertRaisesRegex(UserError, "already"):
                 own._object([{"used_part_id": tag.id, "amount_expected": 120, "cause": "x"}])
+            # a part of the same month that has no price yet is no answer to this objection
+            strange = self._make_part("Strange", self.env["aftersales.part.class"])
+            self._make_record([self._part(strange)], day="2026-10-30")
             self._answer(difference)
             line = self.env["aftersales.settlement.line"].search([("used_part_id", "=", tag.id)])
             self.assertEqual(difference.state, "accepted")
@@ -794,7 +839,7 @@ class TestSettlementFlow(SettlementFlowCommon):
         difference = self._object(line, 210, "Half an hour more")
         self._answer(difference)
         self.assertEqual((line.result, line.amount_payable), ("payable", 210))
-        self._as("customer_service", settlement).action_send()
+        settlement.with_user(self._make_service("parts_service_2")).action_send()
         self._as("center", settlement).action_confirm(265.5)
         self.assertEqual(settlement.date_confirmed, fields.Datetime.now())
 

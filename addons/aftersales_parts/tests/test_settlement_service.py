@@ -377,6 +377,12 @@ class TestSettlementService(AftersalesPartsCommon):
         )
         settlement.with_user(colleague).action_send()
         self.assertEqual((settlement.state, settlement.auditor_id), ("sent", colleague))
+        # nor does an objection raise what was granted
+        rebate = settlement.line_ids.filtered(lambda line: line.kind == "rebate")
+        with self.assertRaisesRegex(UserError, "between 0 and the"):
+            settlement.with_user(self.users["center"])._object(
+                [{"line_id": rebate.id, "amount_expected": 999999, "cause": "As agreed"}]
+            )
 
     # --- fee tables ------------------------------------------------------------------------
 
