@@ -116,6 +116,8 @@ class AftersalesSettlement(models.Model):
         compute="_compute_date_filing",
         store=True,
         precompute=True,
+        # a list of parts that were put off is made with their day
+        readonly=False,
         index="btree_not_null",
         help="End of the filing day, in the company's time zone, by the terms in force when the "
         "list was made (M8.3). What is not filed by then is forfeited (M8.9).",
@@ -286,6 +288,7 @@ class AftersalesSettlement(models.Model):
     def _get_protected_fields(self):
         return super()._get_protected_fields() | {
             "date_confirmed",
+            "date_filing",
             "date_notice",
             "supplement",
         }

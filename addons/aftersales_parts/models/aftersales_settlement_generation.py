@@ -210,14 +210,10 @@ class AftersalesSettlement(models.Model):
         by_center = tags.grouped("center_id")
         created = self._create_once(
             [
-                self._prepare_list_vals(center, month, lists, "parts")
+                {**self._prepare_list_vals(center, month, lists, "parts"), "date_filing": day}
                 for center in by_center
                 if center not in targets
             ]
-        )
-        # sudo: nobody writes the day by hand
-        created.sudo().filtered(lambda s: s.date_filing != day)._write_protected(
-            {"date_filing": day}
         )
         targets.update((settlement.center_id, settlement) for settlement in created)
         self._add_lines({targets[center]: own for center, own in by_center.items()}, assessments)

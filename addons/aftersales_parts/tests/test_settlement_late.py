@@ -289,6 +289,19 @@ class TestSettlementForfeiture(LateCommon):
             third = generate(OCTOBER, self.center, ["parts"])
             third.with_user(self.users["center"]).action_submit()
         self.assertEqual(third.state, "submitted")
+        rule = self.env.ref("aftersales_parts.deadline_rule_settlement_filed")
+        run = third.deadline_ids.filtered(lambda d: d.rule_id == rule)
+        self.assertEqual((run.state, run.original_rate), ("met", 100))
+
+    def test_cancelled_list_of_before_the_upgrade(self):
+        """M8.9: of a list filed with the version before, which noted no day of that, likewise."""
+        tag = self._make_record([self._part(self.pump)]).used_part_ids
+        settlement = self._generate()
+        self._submit(settlement)
+        settlement._write_protected({"date_filed": False})
+        with freeze_time("2026-11-10 02:00:00"):
+            settlement.with_user(self.users["customer_service"]).action_cancel("Wrong price list")
+            self.assertEqual(str(tag.date_filing), "2026-12-05")
 
     def test_month_that_is_not_over(self):
         """M8.3: the list of a month is filed when it is over, and none is made before it begins."""

@@ -8,11 +8,12 @@ def migrate(cr, version):
 
     They were late before anything was forfeited for that, so nobody loses them by the upgrade
     without having been warned. What no list holds of the months before is put on one for the same
-    reason.
+    reason. Centers that were sent their result have the time from now on to confirm it (M8.5).
     """
     env = api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
     model = env["aftersales.settlement"]
     _list_before_it_is_late(model)
+    model.search([("state", "=", "sent")])._deadline_event("sent")
     settlements = model.search([("date_filing", "=", False), ("kind", "=", "parts")])
     terms = env["aftersales.settlement.terms"]
     now = fields.Datetime.now()
