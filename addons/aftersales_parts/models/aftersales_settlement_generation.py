@@ -34,12 +34,7 @@ class AftersalesSettlement(models.Model):
         """
         month = month.replace(day=1)
         moment = moment or fields.Datetime.now()
-        if month > self.env.company._aftersales_local(moment).date():
-            raise UserError(
-                self.env._(
-                    "%s hasn't begun: there is nothing to settle yet.", month.strftime("%Y-%m")
-                )
-            )
+        self._check_begun(month, moment)
         found = {} if problems is None else problems
         settlements = self.browse()
         for kind, generate in self._get_generators().items():
@@ -80,6 +75,17 @@ class AftersalesSettlement(models.Model):
             lines = self.env["aftersales.settlement.line"]
             found = found.union(*lines._prepare_service_vals(month, centers or None))
         return found
+
+    @api.model
+    def _check_begun(self, month, moment=None):
+        """Raise UserError if ``month`` begins after ``moment``, naive UTC, default now (M8.3)."""
+        moment = moment or fields.Datetime.now()
+        if month > self.env.company._aftersales_local(moment).date():
+            raise UserError(
+                self.env._(
+                    "%s hasn't begun: there is nothing to settle yet.", month.strftime("%Y-%m")
+                )
+            )
 
     def _generate_services(self, month, centers, moment, problems):
         """List the service fees, which nobody has to file; see `_generate` (M9.1)."""

@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, models
 from odoo.exceptions import UserError
 
 
@@ -19,6 +19,27 @@ class AftersalesSettlement(models.Model):
             "target": "new",
             "context": {"default_settlement_id": self.id},
         }
+
+    @api.model
+    def _get_rebate_list(self, center, month):
+        """Return the draft list of the center's service fees of ``month``, new if there is none.
+
+        A rebate is due whether or not the center served anybody in that month (L3.2).
+
+        :raises AccessError: not customer service
+        :raises UserError: no service center, or the month hasn't begun
+        """
+        self._check_group("aftersales_service.group_customer_service")
+        center.check_access("read")
+        if not center.is_service_center:
+            raise UserError(self.env._("%s is no service center.", center.display_name))
+        month = month.replace(day=1)
+        self._check_begun(month)
+        lists = self._find_lists("service", month, center)
+        draft = lists.filtered(lambda settlement: settlement.state == "draft")[:1]
+        return draft or self._create_once(
+            [self._prepare_list_vals(center, month, lists, "service")]
+        )
 
     def _check_rebate(self):
         """Raise unless customer service may put rebates on the list, or take them off."""

@@ -362,6 +362,34 @@ class TestSettlementService(AftersalesPartsCommon):
         with self.assertRaisesRegex(UserError, "not done"):
             settlement.with_user(self.users["customer_service"])._add_rebate(5, "Target")
 
+    def test_rebate_for_a_center_without_visits(self):
+        """L3.2: a rebate of 1234.56 is paid in a month without services, on a list of its own."""
+        windows = self.env["aftersales.settlement.rebate"]
+
+        def grant(role="customer_service", **vals):
+            vals = {"center_id": self.center.id, "month": "2026-10-31", "amount": 1234.56, **vals}
+            window = windows.with_user(self.users[role]).create({"ground": "Target", **vals})
+            return self.env["aftersales.settlement"].browse(window.action_confirm()["res_id"])
+
+        settlement = grant()
+        self.assertEqual((settlement.kind, settlement.direction), ("service", "payable"))
+        self.assertEqual((settlement.month, settlement.amount_claimed), (OCTOBER, 1234.56))
+        self.assertEqual(grant(amount=1), settlement, "the draft takes the next one, too")
+        settlement.with_user(self.users["clerk"]).action_verify()
+        self.assertEqual(settlement.amount_payable, 1235.56)
+        second = grant(amount=2)
+        self.assertEqual((second.supplement, second.amount_claimed), (1, 2))
+        for vals, message in (
+            ({"month": "2099-01-01"}, "hasn't begun"),
+            ({"center_id": self.customer.id}, "no service center"),
+            ({"amount": 0}, "more than zero"),
+        ):
+            with self.assertRaisesRegex(UserError, message), self.cr.savepoint():
+                grant(**vals)
+        for role in ("clerk", "center"):
+            with self.assertRaises(AccessError), self.cr.savepoint():
+                grant(role)
+
     def test_who_adds_a_rebate_does_not_audit_it(self):
         """L3.2, M8.4: one of customer service grants, a clerk verifies, another one audits."""
         self._visit()
