@@ -254,6 +254,16 @@ class TestSettlementImport(AftersalesPartsCommon):
                 rezip(add=[("xl/worksheets/z.xml", b"<c/>" * 2_100_000 + os.urandom(2**17))]),
                 "unpacks to too much",
             ),
+            (
+                # as many sheets as it takes, none of which is too large by itself
+                rezip(
+                    add=[
+                        (f"xl/worksheets/{n}.xml", b"<c/>" * 1_100_000 + os.urandom(2**17))
+                        for n in range(2)
+                    ]
+                ),
+                "unpacks to too much",
+            ),
             (rezip(("sheet1", lambda xml: entity + xml)), "declarations"),
             (rezip(("sheet1", lambda xml: xml[:-60])), "damaged"),
             (base64.b64decode(self._book([["Name", "Claimed"], ["x", 1]])), "No sheet has"),
@@ -272,6 +282,21 @@ class TestSettlementImport(AftersalesPartsCommon):
         parameters.set_param("aftersales_parts.import_max_mb", "1")
         with self.assertRaisesRegex(UserError, "larger than 1 MB"), self.cr.savepoint():
             self._import(settlement, base64.b64encode(b"x" * (2**20 + 1)))
+
+    def test_workbook_of_many_styles(self):
+        """Styles are taken in whole: a book of 120,000 is refused before they are read."""
+        settlement = self._listed()
+        raw = base64.b64decode(self._book([["Tag", "Claimed"], ["x", 1]]))
+        file = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(file, "w") as new:
+            for name in old.namelist():
+                content = old.read(name)
+                if name == "xl/styles.xml":
+                    formats = b"<cellXfs>%s</cellXfs><old " % (b"<xf/>" * 120_000)
+                    content = content.replace(b"<cellXfs ", formats)
+                new.writestr(name, content)
+        with self.assertRaisesRegex(UserError, "unpacks to too much"):
+            self._import(settlement, base64.b64encode(file.getvalue()))
 
     def test_roles(self):
         """M8.5: the center itself and clerks; others, other centers and forged rows are refused."""

@@ -18,8 +18,10 @@ MAX_ROW = 1048576
 # of parts that are taken in whole, as styles; only sheets and texts may be larger
 MAX_PART = 8 * 1024 * 1024
 LARGE_PARTS = ("xl/worksheets/", "xl/sharedStrings.xml", "xl/media/")
-# elements or attributes of one part: each takes a few hundred bytes once it is parsed
+# elements or attributes of all parts: each takes a few hundred bytes once it is parsed
 MAX_MARKS = 2_000_000
+# and of one part that is taken in whole
+MAX_PART_MARKS = 100_000
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 # no part of a workbook declares a document type; where one does, it is to do harm
 DOCTYPES = tuple("<!DOCTYPE".encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
@@ -92,7 +94,8 @@ def read_table(raw, aliases, required, limits, max_rows):
     _check_file(raw, limits)
     book = None
     try:
-        book = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+        # links to other books are nothing that is read here
+        book = load_workbook(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
         return _find_table(book, aliases, required, max_rows)
     except TableError:
         raise
@@ -113,11 +116,15 @@ def _check_file(raw, limits):
         archive = Archive(raw, limits)
         if "xl/workbook.xml" not in archive.names:
             raise TableError("no_workbook")
-        for index in range(len(archive.names)):
+        left = MAX_MARKS
+        for index, name in enumerate(archive.names):
             content = archive.inflate(index)
-            if len(content) > MAX_PART and not archive.names[index].startswith(LARGE_PARTS):
+            marks = max(content.count(b"<"), content.count(b"="))
+            is_large = name.startswith(LARGE_PARTS)
+            if not is_large and (len(content) > MAX_PART or marks > MAX_PART_MARKS):
                 raise TableError("bomb")
-            if max(content.count(b"<"), content.count(b"=")) > MAX_MARKS:
+            left -= marks
+            if left < 0:
                 raise TableError("bomb")
             if any(mark in content for mark in DOCTYPES):
                 raise TableError("doctype")
