@@ -67,6 +67,10 @@ class AftersalesFapiaoCheck(models.Model):
     accept_reason = fields.Char("Reason of acceptance", readonly=True)
     is_acceptable = fields.Boolean(compute="_compute_is_acceptable")
 
+    _fapiao_code_uniq = models.Constraint(
+        "UNIQUE(fapiao_id, code)", "This check of the fapiao is noted already."
+    )
+
     @api.depends("code", "result")
     def _compute_is_acceptable(self):
         for check in self:

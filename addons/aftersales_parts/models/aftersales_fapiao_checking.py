@@ -44,7 +44,7 @@ class AftersalesFapiao(models.Model):
                     check._update(vals)
                 else:
                     vals_list.append({"fapiao_id": fapiao.id, "code": code, **vals})
-        self.env["aftersales.fapiao.check"].union(*known.values()).unlink()
+        checks.browse().union(*known.values()).unlink()
         self.env["aftersales.fapiao.check"].sudo().create(vals_list)
         self.invalidate_recordset(["check_ids"])
 

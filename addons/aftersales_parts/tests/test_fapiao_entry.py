@@ -1,10 +1,12 @@
 import base64
 
+from psycopg2 import IntegrityError
+
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.modules.migration import load_script
 from odoo.tests import Form, tagged
-from odoo.tools import SQL, file_path
+from odoo.tools import SQL, file_path, mute_logger
 
 from ..models import aftersales_fapiao_checking as fapiao_checking
 from .common import AftersalesPartsCommon, freeze
@@ -440,3 +442,40 @@ class TestFapiaoMigration(FapiaoEntryCommon):
         self.assertEqual(fapiao.partner_id, self.center)
         self.assertEqual((broken.number, broken.source), (broken.name, "xml"))
         self.assertFalse(broken.line_ids)
+
+    def test_checks_of_the_previous_release(self):
+        """M8.6: one result of each check; new checks are made at the upgrade, old ones dropped."""
+        fapiao = self._make_fapiao()
+        posted = self._make_fapiao(number="26332000000012345679")
+        codes = set(fapiao.check_ids.mapped("code"))
+        for record in fapiao | posted:
+            self._check(record, "twin").sudo().unlink()
+        posted._write_protected({"state": "posted"})
+        self.env.flush_all()
+        insert = (
+            "INSERT INTO aftersales_fapiao_check (fapiao_id, company_id, code, result)"
+            " SELECT id, company_id, %s, 'failed' FROM aftersales_fapiao WHERE id = %s"
+        )
+        with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError), self.cr.savepoint():
+            self.cr.execute(insert, ("number", fapiao.id))
+        constraint = "aftersales_fapiao_check_fapiao_code_uniq"
+        self.cr.execute(
+            SQL(
+                "ALTER TABLE aftersales_fapiao_check DROP CONSTRAINT %s", SQL.identifier(constraint)
+            )
+        )
+        self.cr.execute(insert, ("number", fapiao.id))
+        self.cr.execute(insert, ("dropped", fapiao.id))
+        for name in ("pre-fapiao-check", "post-unposted"):
+            path = file_path(f"aftersales_parts/migrations/19.0.1.4.0/{name}.py")
+            load_script(path, name).migrate(self.cr, "19.0.1.3.0")
+            self.env.invalidate_all()
+        self.assertEqual(sorted(fapiao.check_ids.mapped("code")), sorted(codes))
+        self.assertEqual(self._check(fapiao, "number").result, "passed")
+        self.assertFalse(self._check(posted, "twin"))
+        # nor is an accountant stopped by one that was dropped
+        self.env.flush_all()
+        self.cr.execute(insert, ("dropped", fapiao.id))
+        self.env.invalidate_all()
+        fapiao.with_user(self.users["accountant"]).action_check()
+        self.assertEqual(len(fapiao.check_ids), len(codes))
