@@ -184,10 +184,12 @@ class AftersalesFapiao(models.Model):
 
     def _get_basis(self, code, twins):
         """Return the figures that a check compares, if it may be accepted (in no language)."""
+        # sudo: only which settlements are matched is kept
+        matched = sorted(self.sudo()._get_matched_settlements().ids)
         if code == "confirmed":
-            return f"{self.date} {self._get_confirmed_day()}"
+            return f"{self.date} {self._get_confirmed_day()} {matched}"
         if code == "rate":
-            return f"{self.amount_total:.2f} {self._get_compared_tax()}"
+            return f"{self.amount_total:.2f} {self._get_compared_tax()} {matched}"
         if code == "twin":
             return f"{twins.ids} {self.conflict_digest}"
         return False

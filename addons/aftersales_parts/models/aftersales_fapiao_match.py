@@ -134,6 +134,8 @@ class AftersalesFapiaoMatch(models.Model):
         self.sudo().unlink()
         fapiaos._update_match_state()
         settlements._update_invoiced_state()
+        # what was accepted was accepted of this match
+        fapiaos._run_checks()
         return True
 
     def _get_signed_amount(self):
