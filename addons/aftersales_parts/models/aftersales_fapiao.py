@@ -41,6 +41,13 @@ class AftersalesFapiao(models.Model):
         [("xml", "XML file"), ("ofd", "OFD file"), ("manual", "Entered by hand")],
         help="Where the figures come from. Those of a file can't be changed.",
     )
+    entered_by_ids = fields.Many2many(
+        "res.users",
+        string="Figures changed by",
+        readonly=True,
+        copy=False,
+        help="Who has changed figures that were entered by hand. Somebody else accepts them.",
+    )
     kind = fields.Selection(
         [("special", "Special VAT invoice"), ("ordinary", "Ordinary VAT invoice")],
         help="Only a special invoice lets us deduct input VAT.",
@@ -255,6 +262,15 @@ class AftersalesFapiao(models.Model):
                 )
             )
 
+    def _note_who_entered(self):
+        """Keep who changed the figures: who did doesn't accept what they fail (M8.6)."""
+        if self.env.su:
+            return
+        # sudo: nobody writes this by hand; that the user may change the figures was checked
+        for fapiao in self.sudo():
+            if fapiao.source == "manual" and self.env.user not in fapiao.entered_by_ids:
+                fapiao.entered_by_ids = [fields.Command.link(self.env.uid)]
+
     @api.model_create_multi
     def create(self, vals_list):
         """Read each file; what the fapiao says comes from its file, never from the caller.
@@ -338,6 +354,8 @@ class AftersalesFapiao(models.Model):
             self._write_protected({"pdf_digest": digest})
         result = super().write(vals)
         if entered and not self.env.su:
+            if entered - {"pdf"}:
+                self._note_who_entered()
             if {"code", "number"} & vals.keys():
                 for fapiao in self:
                     fapiao._check_renamed()

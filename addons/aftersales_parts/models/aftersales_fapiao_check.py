@@ -122,7 +122,7 @@ class AftersalesFapiaoCheck(models.Model):
         It holds as long as the compared figures stay the same.
 
         :raises UserError: no reason, another check, one that didn't fail, or the user typed in
-            the fapiao himself
+            or changed the fapiao himself
         """
         self.ensure_one()
         fapiao = self.fapiao_id
@@ -136,7 +136,8 @@ class AftersalesFapiaoCheck(models.Model):
             raise UserError(
                 self.env._("“%s” is nothing that can be accepted now.", self.display_name)
             )
-        if fapiao.source == "manual" and fapiao.create_uid == self.env.user:
+        authors = fapiao.create_uid | fapiao.sudo().entered_by_ids  # sudo: compared only
+        if fapiao.source == "manual" and self.env.user in authors:
             raise UserError(
                 self.env._(
                     "You entered fapiao %s by hand: another accountant has to accept it.",

@@ -291,11 +291,23 @@ class AftersalesFapiao(models.Model):
         """Return by how much the VAT may differ from rate × net.
 
         The tax system rounds each line: its net by half a cent, so that the gross price stays,
-        and then the VAT takes what is left. Never less than the company's tolerance.
+        and then the VAT takes what is left. Never less than the company's tolerance. A line isn't
+        rounded by more than it amounts to, and no rate gives more than the highest in the settings.
         """
-        rates = [line.tax_rate for line in self.line_ids] or [0]
-        rounding = self.currency_id.rounding / 2 * (1 + max(rates) / 100)
-        return max(self.company_id.aftersales_tax_tolerance, rounding * len(self.line_ids))
+        half = self.currency_id.rounding / 2
+        # sudo: a service center whose fapiao is checked lacks rights on taxes
+        company = self.sudo().company_id
+        taxes = company.aftersales_purchase_tax_id | company.aftersales_service_tax_id
+        taxes |= company.aftersales_fapiao_tax_ids
+        highest = max(taxes.mapped("amount"), default=0)
+        rounding = sum(
+            min(
+                half * (1 + min(line.tax_rate, highest) / 100),
+                abs(line.amount_untaxed) + abs(line.amount_tax),
+            )
+            for line in self.line_ids
+        )
+        return max(self.company_id.aftersales_tax_tolerance, rounding)
 
     def _check_capitals(self):
         if not self.capitals:

@@ -46,14 +46,18 @@ class AftersalesFapiaoLine(models.Model):
     def create(self, vals_list):
         lines = super().create(vals_list)
         lines.fapiao_id._check_entered_by_hand()
+        lines.fapiao_id._note_who_entered()
         return lines
 
     def write(self, vals):
         self.fapiao_id._check_entered_by_hand()
+        self.fapiao_id._note_who_entered()
         result = super().write(vals)
         self.fapiao_id._check_entered_by_hand()
+        self.fapiao_id._note_who_entered()
         return result
 
     def unlink(self):
         self.fapiao_id._check_entered_by_hand()
+        self.fapiao_id._note_who_entered()
         return super().unlink()

@@ -502,6 +502,56 @@ class TestPosting(BooksCommon):
         )
         self.assertEqual(fapiao._get_posting_groups(), {0: (100, 0)})
 
+    def test_who_changed_the_figures_accepts_nothing(self):
+        """M8.6: nor does who typed figures, or a line, into the fapiao of somebody else."""
+        self._settlement(1130, kind="parts")
+        fapiao = self._fapiao({3: (1097.09, 32.91)})
+        bookkeeper = self.users["bookkeeper"]
+        fapiao.with_user(bookkeeper).line_ids.name = "Other"
+        fapiao.remark = "Last changed by who entered it"
+        fapiao.action_match()
+        check = self._check(fapiao, "rate")
+        for user in (bookkeeper, self.users["accountant"]):
+            with self.assertRaisesRegex(UserError, "another accountant"):
+                check.with_user(user).action_accept("Agreed on")
+        self.assertEqual(check.result, "failed")
+
+    def test_acceptance_ends_with_its_match(self):
+        """M8.6: what was accepted of one settlement isn't of another one of the same figures."""
+        first = self._settlement(1130, kind="parts")
+        fapiao = self._fapiao({3: (1097.09, 32.91)})
+        match = self._match((fapiao, first, 1130))
+        self._accept(fapiao)
+        self.assertEqual(self._check(fapiao, "rate").result, "accepted")
+        match.action_undo()
+        self.assertEqual(self._check(fapiao, "rate").result, "impossible")
+        second = self._settlement(1130, "2026-09-01", kind="parts")
+        self._match((fapiao, second, 1130))
+        check = self._check(fapiao, "rate")
+        self.assertEqual((check.result, check.accept_reason), ("failed", False))
+
+    def test_empty_lines_give_no_tolerance(self):
+        """M8.6: 0.06 of VAT too much is not hidden by lines of nothing, or by a rate of 999 %."""
+        self._settlement(106.06)
+        empty = {"name": "x", "tax_rate": 999, "amount_untaxed": 0, "amount_tax": 0}
+        lines = [
+            Command.create({"name": "x", "tax_rate": 6, "amount_untaxed": 100, "amount_tax": 6.05}),
+            Command.create({**empty, "tax_rate": 6, "amount_untaxed": 0, "amount_tax": 0.01}),
+            *(Command.create(empty) for _line in range(200)),
+        ]
+        fapiao = self._fapiao({6: (100, 6.06)}, line_ids=lines)
+        # by hand: half a cent × 1.06 for the first line, half a cent × 1.06 for the second
+        self.assertEqual(fapiao._get_tax_tolerance(), 0.05)
+        with self.assertRaisesRegex(UserError, "at the rate of"):
+            fapiao._check_taxes({6: (100, 6.06)})
+        odd = [
+            Command.create({**empty, "amount_untaxed": 10, "amount_tax": 99.9})
+            for _line in range(20)
+        ]
+        fapiao = self._fapiao({6: (200, 1998)}, line_ids=odd)
+        highest = max(self.company.aftersales_fapiao_tax_ids.mapped("amount"))
+        self.assertAlmostEqual(fapiao._get_tax_tolerance(), 20 * 0.005 * (1 + highest / 100))
+
     def test_tolerance_follows_the_rounding_of_lines(self):
         """M8.6: 1 to 200 lines rounded each by itself pass; 0.10 beyond what rounding gives don't.
 
