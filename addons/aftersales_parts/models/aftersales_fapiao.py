@@ -164,8 +164,9 @@ class AftersalesFapiao(models.Model):
         tracking=True,
     )
 
+    # by seller, too: who puts another's number into his own file doesn't keep the true one out
     _name_company_uniq = models.Constraint(
-        "UNIQUE(name, company_id)", "This fapiao has already been entered."
+        "UNIQUE(name, seller_vat, company_id)", "This fapiao has already been entered."
     )
 
     @api.depends("check_ids.result")
@@ -366,7 +367,8 @@ class AftersalesFapiao(models.Model):
         """Take over the number entered anew, unless it is another fapiao's."""
         vals = self._prepare_number_vals(self.code, self.number)
         if vals["name"] != self.name:
-            self._check_not_known([{**vals, "company_id": self.company_id.id}])
+            known = {"company_id": self.company_id.id, "seller_vat": self.seller_vat}
+            self._check_not_known([{**vals, **known}])
             self._write_protected(vals)
 
     @api.ondelete(at_uninstall=False)
@@ -385,19 +387,24 @@ class AftersalesFapiao(models.Model):
 
     @api.model
     def _check_not_known(self, vals_list):
-        """Raise UserError if a number has been entered before in the company, or is given twice.
+        """Raise UserError if a seller's number is known in the company, or is given twice.
+
+        The same number of another seller is another record; the checks hold up both.
 
         A service center isn't told about the fapiao of others: not even that there is one.
         """
-        keys = [(v.get("company_id") or self.env.company.id, v["name"]) for v in vals_list]
+        keys = [
+            (v.get("company_id") or self.env.company.id, v["name"], v.get("seller_vat") or False)
+            for v in vals_list
+        ]
         # sudo: a number is taken whoever entered it; what is told about it is decided below
         known = self.sudo().search(
             [
-                ("name", "in", [name for _company, name in keys]),
-                ("company_id", "in", [company for company, _name in keys]),
+                ("name", "in", [name for _company, name, _seller in keys]),
+                ("company_id", "in", [company for company, _name, _seller in keys]),
             ]
         )
-        taken = {(fapiao.company_id.id, fapiao.name): fapiao.sudo(False) for fapiao in known}
+        taken = {(f.company_id.id, f.name, f.seller_vat): f.sudo(False) for f in known}
         for key in keys:
             if keys.count(key) > 1 or (key in taken and self.env.su):
                 raise UserError(self.env._("Fapiao %s has already been entered.", key[1]))

@@ -31,7 +31,7 @@ class AftersalesFapiao(models.Model):
         for red in waiting:
             key = (red.company_id, red.blue_number, red.seller_vat, red.buyer_vat)
             if blue := found.get(key):
-                red._write_protected({"blue_id": blue.id})
+                red._write_protected({"blue_id": blue[0].id})
                 tied |= red
         return tied.sudo(self.env.su)
 

@@ -39,11 +39,21 @@ class AftersalesFapiao(models.Model):
         if self.source != "manual":
             message = self.env._("This very file has been read before.")
             digest = hashlib.sha256(raw).hexdigest()
-            differences = self._get_differences(self._prepare_file_vals(data, raw))
+            vals = self._prepare_file_vals(data, raw)
+            # one form may say less than another: only what both give can differ
+            differences = self._get_differences(
+                {
+                    name: value
+                    for name, value in vals.items()
+                    if isinstance(value, float) or (value and self[name])
+                }
+            )
             if differences:
-                # sudo: it holds the fapiao up, whoever handed in the other file
-                self.sudo()._write_protected({"conflict_digest": digest})
-                self._run_checks()
+                # what is in the books is held up no more, and nobody could accept it there
+                if self.state not in ("posted", "reversed"):
+                    # sudo: it holds the fapiao up, whoever handed in the other file
+                    self.sudo()._write_protected({"conflict_digest": digest})
+                    self._run_checks()
                 message = self.env._(
                     "Fapiao %(number)s has been entered from a file that says something else: "
                     "%(differences)s. Ask the tax authority's service which one is genuine. Delete "

@@ -151,18 +151,50 @@ class TestFapiaoImport(AftersalesPartsCommon):
         self.assertEqual(self.env["aftersales.fapiao"].search_count([]), 1)
 
     def test_number_taken_by_another_seller(self):
-        """M8.6: a file with a known number that says something else is told, and holds up both."""
+        """M8.6: the true fapiao is entered beside a forged one; both wait until one is gone."""
         self._make_center("Nanjing center", "91320115MA1X7LJK8D")
         self._drop({"forged.xml": self._xml(1, seller="91320115MA1X7LJK8D", gross=3266.00)})
         fapiao = self.env["aftersales.fapiao"].search([])
         wizard = self._drop({"real.xml": self._xml(1)})
-        self.assertEqual(wizard.line_ids.state, "refused")
-        self.assertIn("91320115MA1X7LJK8D ≠ 91330109MA2AYBC366", wizard.line_ids.message)
-        check = fapiao.check_ids.filtered(lambda c: c.code == "twin")
-        self.assertEqual((check.result, check.is_acceptable), ("failed", True))
-        self.assertNotIn("91330109MA2AYBC366", check.detail)
+        self.assertEqual(wizard.line_ids.state, "read")
+        real = wizard.fapiao_ids
+        for one in (fapiao, real):
+            one.action_check()
+            check = one.check_ids.filtered(lambda c: c.code == "twin")
+            self.assertEqual((check.result, check.is_acceptable), ("failed", True))
+            self.assertNotIn("9133", check.detail)
+            self.assertNotIn("9132", check.detail)
+        self.assertEqual(self._drop({"again.xml": self._xml(1)}).line_ids.state, "known")
         fapiao.unlink()
-        self.assertEqual(self._drop({"real.xml": self._xml(1)}).line_ids.state, "read")
+        real.action_check()
+        self.assertEqual(real.check_ids.filtered(lambda c: c.code == "twin").result, "passed")
+
+    def test_number_taken_by_another_seller_and_posted(self):
+        """M8.6: a forged fapiao in the books doesn't keep the true one of its number out."""
+        self._make_center("Nanjing center", "91320115MA1X7LJK8D")
+        forged = self._xml(1, seller="91320115MA1X7LJK8D", gross=3266.00)
+        fapiao = self._drop({"forged.xml": forged}).fapiao_ids
+        fapiao.sudo()._write_protected({"state": "posted"})
+        wizard = self._drop({"real.xml": self._xml(1)})
+        self.assertEqual(wizard.line_ids.state, "read")
+        check = wizard.fapiao_ids.check_ids.filtered(lambda c: c.code == "twin")
+        self.assertEqual((check.result, check.is_acceptable), ("failed", True))
+        # a file of the same seller that says something else is refused, the books left alone
+        other = self._xml(1, seller="91320115MA1X7LJK8D", date="2026-11-19")
+        self.assertEqual(self._drop({"other.xml": other}).line_ids.state, "refused")
+        self.assertFalse(fapiao.conflict_digest)
+
+    def test_second_form_that_says_less(self):
+        """M8.6: a second file that leaves out what the first one gives is no conflict."""
+        fapiao = self._drop({"a.xml": self._xml(1)}).fapiao_ids
+        fapiao.sudo()._write_protected({"kind": False})
+        second = self._xml(1).replace(b"<EInvoice>", b"<EInvoice >")
+        self.assertEqual(self._drop({"b.xml": second}).line_ids.state, "known")
+        self.assertFalse(fapiao.conflict_digest)
+        # what both give counts
+        other = self._xml(1, date="2026-11-19")
+        self.assertEqual(self._drop({"c.xml": other}).line_ids.state, "refused")
+        self.assertTrue(fapiao.conflict_digest)
 
     def test_nothing_half_entered(self):
         """M8.6: what fails halfway leaves neither fapiao nor file behind."""

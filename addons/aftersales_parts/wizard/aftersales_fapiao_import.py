@@ -349,6 +349,13 @@ class AftersalesFapiaoImportLine(models.TransientModel):
         company = self.import_id.company_id
         # by the user's own rights: a center isn't told about the fapiao of others
         known = fapiaos.search([("name", "=", name), ("company_id", "=", company.id)])
+        # another seller's is another fapiao, unless an accountant only mistyped it
+        known = (
+            known.filtered(lambda f: f.seller_vat == (data.seller.vat or False))
+            or (
+                known.filtered(lambda f: f.source == "manual" and f.state in ("read", "partly"))[:1]
+            )
+        )
         if known:
             return known._back_by_file(data, raw, self._get_base_name())
         fapiao = fapiaos._enter_file(raw, self._get_base_name())
@@ -362,12 +369,14 @@ class AftersalesFapiaoImportLine(models.TransientModel):
         number = re.search(r"(?<!\d)\d{20}(?!\d)", self._get_base_name())
         fapiao = self._get_siblings().fapiao_id
         if number:
-            fapiao = fapiaos.search(
+            found = fapiaos.search(
                 [
                     ("number", "=", number.group()),
                     ("company_id", "=", self.import_id.company_id.id),
                 ]
             )
+            # two sellers may give the same number: then the one beside which it lies
+            fapiao = found & fapiao or found
         if len(fapiao) != 1:
             return {
                 "state": "unread",
