@@ -248,11 +248,18 @@ class AftersalesSettlement(models.Model):
         self.filtered(lambda s: s.direction == "receivable")._advance_receivable()
 
     def _end_objections(self):
-        """Let the lists be confirmed again if no objection is left."""
+        """Let the lists be confirmed again if no objection is left.
+
+        Where more was agreed to than was claimed, a colleague has to send them (M8.4).
+        """
         self._end_answers()
         # sudo: the center took its last objection back, so that it has the result again
         self.sudo().filtered(
-            lambda s: s.direction == "payable" and not s._get_open_differences()
+            lambda s: (
+                s.direction == "payable"
+                and not s._get_open_differences()
+                and not s.difference_ids._get_raised()
+            )
         )._send()
 
     def _get_reason_actions(self):
@@ -277,7 +284,8 @@ class AftersalesSettlement(models.Model):
         Disputed is what an open objection or a formal dispute (L1.7) is about. Customer service
         answers it there.
 
-        :raises AccessError: not customer service, or of the center itself
+        :raises AccessError: not customer service, of the center itself, or who agreed to more
+            than was claimed
         :raises UserError: no reason, nothing is disputed, or nothing would be left; or it is
             what we claim, where the manufacturer decides what it pays (M9.3)
         """
@@ -288,6 +296,7 @@ class AftersalesSettlement(models.Model):
         if not (reason or "").strip():
             raise UserError(self.env._("Say why the lines are set aside."))
         self._lock("sent", "disputed")
+        self._check_agreed()
         # sudo: who may see the list sets aside what is disputed on it; no amount changes
         document = self.sudo()
         differences = document._get_open_differences()

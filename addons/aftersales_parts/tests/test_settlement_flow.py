@@ -347,6 +347,28 @@ class TestSettlementFlow(SettlementFlowCommon):
         settlement.with_user(self._make_service("parts_service_2")).action_send()
         self._as("center", settlement).action_confirm(265.5)
 
+    def test_what_was_raised_is_sent_by_a_colleague(self):
+        """M8.4: neither an objection taken back nor setting aside sends what one agreed to."""
+        settlement = self._make_fees()
+        labour, travel = settlement.line_ids
+        service = self._as("customer_service", settlement)
+        colleague = settlement.with_user(self._make_service("parts_service_2"))
+        self._as("clerk", settlement).action_verify()
+        service.action_send()
+        raised, other = self._object(labour, 210), self._object(travel, 55)
+        self._answer(raised, amount=210)
+        self._as("center", other).action_withdraw("It was right")
+        self.assertEqual(settlement.state, "disputed")
+        with self.assertRaisesRegex(AccessError, "a colleague"):
+            service.action_send()
+        colleague.action_send()
+        self.env.flush_all()
+        self._object(travel, 55)
+        with self.assertRaisesRegex(AccessError, "a colleague"):
+            service.action_set_aside("To be answered later")
+        colleague.action_set_aside("To be answered later")
+        self.assertEqual((settlement.state, settlement.amount_payable), ("sent", 210))
+
     def test_steps_in_batch(self):
         """M8.4, M8.5: verify, audit and send several lists at once."""
         first = self._pump_and_seal()[0]
